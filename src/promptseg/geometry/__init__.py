@@ -1,0 +1,1 @@
+"""Frames, regions, distances and boxes: plain numpy, no torch."""

@@ -1,0 +1,1 @@
+"""Models that turn prompts into masks, and the table of those that are known."""

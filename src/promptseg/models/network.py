@@ -1,0 +1,70 @@
+"""What an architecture offers to the predictor: encode once, decode many prompts, in its own square frame."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from torch import Tensor, nn
+
+__all__ = ["Features", "Network", "PromptBatch"]
+
+Features = Mapping[str, Tensor]
+"""Tensors that an encoder makes of one image, each with a leading dimension of 1, by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class PromptBatch:
+    """Prompts of N objects on one image, in pixels of the model's square frame. Every object has the same shape of
+    prompt: P points (P may be 0), a box or none, a mask or none; the predictor groups objects so that this holds.
+
+    Attributes:
+        points_NP2: (N, P, 2) float32 (x, y).
+        labels_NP: (N, P) int64, 1 positive and 0 negative.
+        boxes_N4: (N, 4) float32 (x0, y0, x1, y1), or None.
+        masks_N1hw: (N, 1, h, w) float32 logits on the network's low-resolution grid, or None.
+    """
+
+    points_NP2: Tensor
+    labels_NP: Tensor
+    boxes_N4: Tensor | None = None
+    masks_N1hw: Tensor | None = None
+
+    def __len__(self) -> int:
+        return int(self.points_NP2.shape[0])
+
+    def part(self, places: slice) -> "PromptBatch":
+        """The objects at ``places``."""
+        return replace(
+            self,
+            points_NP2=self.points_NP2[places],
+            labels_NP=self.labels_NP[places],
+            boxes_N4=None if self.boxes_N4 is None else self.boxes_N4[places],
+            masks_N1hw=None if self.masks_N1hw is None else self.masks_N1hw[places],
+        )
+
+
+class Network(Protocol):
+    """An architecture behind one interface; it holds a :class:`torch.nn.Module` and knows no image files.
+
+    Attributes:
+        module: the weights, on one device and in one dtype (coordinates stay float32).
+        side: side of the square input in pixels.
+        channels: 1 or 3 input channels.
+        grid_side: side of the low-resolution logits, and of mask prompts.
+    """
+
+    module: nn.Module
+    side: int
+    channels: int
+    grid_side: int
+
+    def encode(self, image_1CSS: Tensor) -> Features:
+        """A preprocessed (1, C, side, side) image to its features."""
+        ...
+
+    def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
+        """Logits (N, K, grid_side, grid_side) and scores (N, K), K = 3 with ``multimask``, else 1.
+
+        Differentiable with respect to the points, the boxes and the masks where autograd is on.
+        """
+        ...
