@@ -14,8 +14,10 @@ Features = Mapping[str, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class PromptBatch:
-    """Prompts of N objects on one image, in pixels of the model's square frame. Every object has the same shape of
-    prompt: P points (P may be 0), a box or none, a mask or none; the predictor groups objects so that this holds.
+    """Prompts of N objects on one image, in pixels of the model's square frame.
+
+    Every object has the same shape of prompt: P points (P may be 0), a box or none, a mask or none; the predictor
+    groups objects so that this holds.
 
     Attributes:
         points_NP2: (N, P, 2) float32 (x, y).
