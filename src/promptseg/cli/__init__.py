@@ -1,0 +1,1 @@
+"""The command line: parse, call, write. One file a verb; each is imported only when it is called."""
