@@ -1,0 +1,74 @@
+"""The compact architecture of the embedded default model behind the :class:`Network` interface, and its files."""
+
+import json
+from pathlib import Path
+from typing import Any, Final, final
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from promptseg.errors import CheckpointError
+from promptseg.models.compact import CompactConfig, CompactNet, build
+from promptseg.models.network import Features, PromptBatch
+
+__all__ = ["DEFAULT_WEIGHTS", "CompactNetwork", "open_compact"]
+
+DEFAULT_WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights" / "default.safetensors"
+"""The embedded default model: a file inside the package."""
+
+
+@final
+class CompactNetwork:
+    """A :class:`CompactNet` as a :class:`Network`."""
+
+    channels: int = 1
+
+    def __init__(self, module: CompactNet) -> None:
+        self.module = module
+        self.net = module
+        self.side = module.config.size
+        self.grid_side = module.config.size // 2
+
+    def encode(self, image_1CSS: Tensor) -> Features:
+        """A preprocessed (1, 1, side, side) image to its features."""
+        return self.net.encode(image_1CSS)
+
+    def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
+        """Logits (N, K, side / 2, side / 2) and scores (N, K)."""
+        logits, scores = self.net.decode(
+            features,
+            points_BNP2=prompts.points_NP2[None],
+            labels_BNP=prompts.labels_NP[None],
+            boxes_BN4=None if prompts.boxes_N4 is None else prompts.boxes_N4[None],
+            masks_BN1hw=None if prompts.masks_N1hw is None else prompts.masks_N1hw[None],
+            multimask=multimask,
+        )
+        return logits[0], scores[0]
+
+
+def open_compact(path: Path) -> CompactNetwork:
+    """Read a compact model's safetensors file, whose header holds the configuration.
+
+    Raises:
+        CheckpointError: the file is damaged, or is not of this architecture.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = CompactConfig.from_json(_config_in(file.metadata() or {}, path))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return CompactNetwork(build(config, tensors).requires_grad_(requires_grad=False))
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged and cannot be read: {_line(error)}") from error
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} does not fit the compact architecture: {_line(error)}") from error
+
+
+def _config_in(metadata: dict[str, str], path: Path) -> dict[str, Any]:
+    if "config" not in metadata:
+        raise CheckpointError(f"{path} is not a compact model of promptseg: its header has no configuration")
+    config: dict[str, Any] = json.loads(metadata["config"])
+    return config
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

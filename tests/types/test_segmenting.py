@@ -1,0 +1,48 @@
+"""Candidates: which mask each policy takes, ties, and that masks are computed only when asked for."""
+
+import numpy as np
+import pytest
+
+from promptseg import Candidates
+from promptseg.errors import PromptError, UnknownNameError
+from promptseg.types import POLICIES, Policy
+
+
+def three(policy: Policy, scores: tuple[float, ...] = (0.2, 0.9, 0.9)) -> Candidates:
+    logits = np.full((3, 2, 4), -1.0, dtype=np.float32)
+    logits[0, :, :2] = 1  # 4 px; candidate 1 is empty
+    logits[2, 0, 0] = 1  # 1 px
+    return Candidates(logits, np.array(scores, dtype=np.float32), policy, (2, 4), "m", lambda low: low * 2)
+
+
+@pytest.mark.parametrize(("policy", "index"), [("first", 0), ("best-score", 1), ("largest", 0), ("smallest", 2)])
+def test_policies(policy: Policy, index: int) -> None:
+    candidates = three(policy)
+    assert candidates.chosen == index
+    assert (candidates.mask == candidates.masks[index]).all()
+    assert candidates.score == pytest.approx(candidates.scores[index])
+    assert (candidates.mask_prompt.logits == candidates.low_res_logits[index]).all()
+    assert (candidates.logits == 2 * candidates.low_res_logits).all()
+
+
+def test_choosing_again() -> None:
+    candidates = three("first").choose("smallest")
+    assert candidates.chosen == 2
+    with pytest.raises(PromptError, match="ask the segmenter again"):
+        candidates.choose("single")
+    with pytest.raises(UnknownNameError, match=", ".join(POLICIES)):
+        candidates.choose("best")  # type: ignore[arg-type]
+
+
+def test_only_the_chosen_mask_is_brought_to_image_size() -> None:
+    calls = []
+
+    def to_image(low: np.ndarray) -> np.ndarray:
+        calls.append(len(low))
+        return low
+
+    scores = np.array([0.1, 0.3, 0.2], dtype=np.float32)
+    candidates = Candidates(np.ones((3, 2, 2), dtype=np.float32), scores, "best-score", (2, 2), "m", to_image)
+    assert candidates.mask.all()
+    assert candidates.mask.all()
+    assert calls == [1]
