@@ -6,7 +6,6 @@ name and renamed, and carry a digest of their own content: a torn or foreign fil
 """
 
 import json
-import os
 import tempfile
 import warnings
 from collections import OrderedDict
@@ -105,15 +104,12 @@ class CachedSegmenter:
             return kept
         with self._lock:
             work = self._at_work.setdefault(key, Lock())
-        with work:
-            found = self._from_memory(key) or self._from_folder(key)
-            embedding = found or self.segmenter.embed(picture)
-            self._to_memory(key, embedding)
-            if found is None:
-                self._to_folder(key, embedding)
-        with self._lock:
-            self._at_work.pop(key, None)
-        return embedding
+        try:
+            with work:
+                return self._found_or_made(key, picture)
+        finally:
+            with self._lock:
+                self._at_work.pop(key, None)
 
     @overload
     def segment(self, embedding: Embedding, prompts: Prompts, *, choose: Policy | None = None) -> Candidates: ...
@@ -126,6 +122,14 @@ class CachedSegmenter:
     ) -> Candidates | list[Candidates]:
         """As the model's own ``segment``."""
         return self.segmenter.segment(embedding, prompts, choose=choose)
+
+    def _found_or_made(self, key: str, image: Image) -> Embedding:
+        embedding = self._from_memory(key) or self._from_folder(key)
+        if embedding is None:
+            embedding = self.segmenter.embed(image)
+            self._to_folder(key, embedding)
+        self._to_memory(key, embedding)
+        return embedding
 
     def _key(self, image: Image) -> str:
         digest = sha256(f"{_LAYOUT} {self.fingerprint} {self.name} {image.window}".encode())
@@ -161,7 +165,7 @@ class CachedSegmenter:
         path = self._folder / f"{key}.safetensors"
         try:
             content = path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             _warn(f"cannot read the kept embedding {path} ({error.strerror}); it is computed anew")
@@ -186,7 +190,7 @@ class CachedSegmenter:
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".writing-", delete=False) as file:
                 temporary = Path(file.name)
                 file.write(_packed(embedding, key))
-            os.replace(temporary, path)
+            temporary.replace(path)
         except OSError as error:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)

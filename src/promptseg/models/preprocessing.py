@@ -61,7 +61,7 @@ def prepare(image: Image, preprocessing: Preprocessing) -> tuple[Floats, Frame]:
     frame = preprocessing.frame(image.size)
     levels = INTENSITY[preprocessing.intensity](image, preprocessing, frame)
     if preprocessing.mean is not None and preprocessing.std is not None:
-        levels = (levels - np.float32(preprocessing.mean)) / np.float32(preprocessing.std)
+        levels = (levels - np.array(preprocessing.mean, np.float32)) / np.array(preprocessing.std, np.float32)
     height, width = frame.resized
     padded = np.zeros((1, preprocessing.channels, frame.side, frame.side), dtype=np.float32)
     padded[0, :, :height, :width] = levels.reshape(height, width, -1).transpose(2, 0, 1)
@@ -78,12 +78,14 @@ def _min_max(image: Image, preprocessing: Preprocessing, frame: Frame) -> Floats
     levels = _clipped_to_percentiles(image) if deep else to_display(image).astype(np.float32)
     resized = _resized(_coloured(levels), frame, preprocessing)
     low, high = float(resized.min()), float(resized.max())
-    return (resized - low) / max(high - low, 1e-8)
+    rescaled: Floats = (resized - low) / max(high - low, 1e-8)
+    return rescaled
 
 
 def _standardised(image: Image, preprocessing: Preprocessing, frame: Frame) -> Floats:
     resized = _resized(to_gray(image), frame, preprocessing)
-    return (resized - resized.mean()) / max(float(resized.std()), 1e-3)
+    standardised: Floats = (resized - resized.mean()) / max(float(resized.std()), 1e-3)
+    return standardised
 
 
 INTENSITY: Final[dict[IntensityName, Callable[[Image, Preprocessing, Frame], Floats]]] = {
