@@ -65,7 +65,7 @@ def test_prompts_need_numpy_alone() -> None:
     assert measure("from promptseg import Box, Point, Prompts")[1] == {"numpy"}
 
 
-@pytest.mark.parametrize("module", ["promptseg.io", "promptseg.metrics", "promptseg.geometry", "promptseg.pictures"])
+@pytest.mark.parametrize("module", ["promptseg.io", "promptseg.metrics", "promptseg.geometry", "promptseg.drawing"])
 def test_the_numpy_half_needs_no_torch(module: str) -> None:
     assert not {"torch", "transformers", "matplotlib", "highdicom"} & measure(f"import {module}")[1]
 
