@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptseg.errors import ValueRangeError
 from promptseg.drawing import COLOURS, draw_overlay
+from promptseg.errors import ValueRangeError
 from promptseg.types import Box, Point, Prompts
 
 GREY = np.full((60, 90), 100, np.uint8)

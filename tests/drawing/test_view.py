@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptseg.errors import ValueRangeError
 from promptseg.drawing import Window, crop, window_around
+from promptseg.errors import ValueRangeError
 from promptseg.types import Box, Point, Prompts
 
 
