@@ -1,0 +1,1 @@
+"""Simulated and public images for training, tests and studies."""
