@@ -1,0 +1,63 @@
+"""What a mask and a spacing must be before anything is computed from them."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptseg.errors import ValueRangeError
+from promptseg.types import BoolMask
+
+__all__ = ["Spacing", "check_mask", "check_pair", "check_spacing"]
+
+Spacing = Sequence[float]
+"""Distance of pixel centres in millimetres in the order of the array's axes: (row, column) or (z, row, column)."""
+
+
+def check_mask(mask: object, *, name: str = "mask", dimensions: Sequence[int] = (2,)) -> BoolMask:
+    """The mask itself, if it is boolean, not of size zero and has one of these numbers of ``dimensions``.
+
+    Raises:
+        ValueRangeError: otherwise.
+    """
+    if not isinstance(mask, np.ndarray):
+        raise ValueRangeError(f"{name} must be a boolean numpy array, got {type(mask).__name__}")
+    if mask.dtype != np.bool_:
+        raise ValueRangeError(f"{name} must be a boolean array, got {mask.dtype}; write `{name} > 0`")
+    if mask.ndim not in dimensions or 0 in mask.shape:
+        wanted = " or ".join(str(number) for number in dimensions)
+        raise ValueRangeError(f"{name} must have {wanted} non-empty dimensions, got shape {mask.shape}")
+    return mask
+
+
+def check_pair(reference: NDArray[Any], prediction: NDArray[Any]) -> None:
+    """Refuse two masks, of 2 or 3 dimensions, that do not have the same shape.
+
+    Raises:
+        ValueRangeError: if one is no mask (see :func:`check_mask`) or the shapes differ.
+    """
+    check_mask(reference, name="reference", dimensions=(2, 3))
+    check_mask(prediction, name="prediction", dimensions=(2, 3))
+    if reference.shape != prediction.shape:
+        raise ValueRangeError(
+            f"reference and prediction must have the same shape, got {reference.shape} and {prediction.shape}"
+        )
+
+
+def check_spacing(spacing_mm: Spacing | None, *, dimensions: int) -> tuple[float, ...]:
+    """The spacing as a tuple of ``dimensions`` positive finite numbers; ones (pixels) for None.
+
+    Raises:
+        ValueRangeError: on a wrong count, zero, negative, infinite or NaN.
+    """
+    if spacing_mm is None:
+        return (1.0,) * dimensions
+    spacing = tuple(float(value) for value in spacing_mm)
+    if len(spacing) != dimensions or not all(math.isfinite(value) and value > 0 for value in spacing):
+        raise ValueRangeError(
+            f"spacing_mm must be {dimensions} positive numbers, one for each axis of the array "
+            f"(row, column; first z for volumes), got {spacing_mm!r}"
+        )
+    return spacing
