@@ -1,0 +1,69 @@
+"""Files that are there whole or not at all."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from promptseg.errors import PromptsegError, ValueRangeError, WriteError
+from promptseg.io.files import reason, shown
+
+__all__ = ["replacing", "target"]
+
+
+def target(path: str | os.PathLike[str]) -> Path:
+    """The file that is meant to be written, a symbolic link followed.
+
+    Raises:
+        ValueRangeError: it is not a path.
+        WriteError: its folder does not exist, or it is itself a folder, a device, a pipe or a socket.
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise ValueRangeError(f"a path to write must be a str or pathlib.Path, got {type(path).__name__}")
+    if not os.fspath(path):
+        raise WriteError("the path to write is empty; give a file")
+    try:
+        place = Path(os.path.realpath(path))
+        if not place.parent.is_dir():
+            raise WriteError(f"{shown(path)}: the folder {shown(place.parent)} does not exist; create it first")
+        mode = place.stat().st_mode if os.path.lexists(place) else stat.S_IFREG
+    except (OSError, ValueError) as error:
+        raise WriteError(f"{shown(path)}: cannot be written ({reason(error)})") from None
+    if stat.S_ISDIR(mode):
+        raise WriteError(f"{shown(path)}: is a folder; give the name of a file in it")
+    if not stat.S_ISREG(mode):
+        raise WriteError(f"{shown(path)}: is a device, pipe or socket; give a regular file")
+    return place
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file open for writing that takes the name ``path`` only when it is complete and on the disk.
+
+    If anything is raised inside, what was at ``path`` before is untouched and the temporary file is removed. The
+    temporary file lies in the same folder, named ``.NAME.RANDOM.part``.
+
+    Raises:
+        ValueRangeError: ``path`` is not a path.
+        WriteError: see :func:`target`; or the disk is full, the folder may not be written to, and the like.
+    """
+    place = target(path)
+    part = place.with_name(f".{place.name[:100]}.{secrets.token_hex(6)}.part")
+    try:
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb"
+        ) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(place)
+    except PromptsegError:
+        raise
+    except (OSError, ValueError) as error:
+        raise WriteError(f"{shown(path)}: cannot be written ({reason(error)}); nothing was changed") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
