@@ -4,12 +4,12 @@ Distances run between pixel centres. Outside the image everything is background:
 first, so a pixel on the border of the image is one pixel away from the background.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from promptseg.errors import ValueRangeError
+from promptseg.errors import UnknownNameError, ValueRangeError
 from promptseg.geometry.masks import Spacing, check_mask, check_spacing
 from promptseg.geometry.regions import crop_slices
 from promptseg.types import BoolMask
@@ -76,8 +76,11 @@ def innermost(
         rng: the source of randomness for ``random``.
 
     Raises:
+        UnknownNameError: if there is no such rule for ties.
         ValueRangeError: if ``random`` comes without ``rng``.
     """
+    if ties not in get_args(Ties):
+        raise UnknownNameError(f"unknown rule for ties {ties!r}; choose one of {', '.join(get_args(Ties))}")
     if ties == "random" and rng is None:
         raise ValueRangeError("ties='random' needs rng, for instance rng=numpy.random.default_rng(0)")
     place = int(np.argmax(distances))
