@@ -17,7 +17,7 @@ from promptseg.io import CalibrationWarning, UltrasoundRegion, region_spacing, t
 from promptseg.io.atomic import replacing
 from promptseg.types import Candidates, Image, Prompts
 
-__all__ = ["SegmentedObjects", "write_overlay"]
+__all__ = ["SegmentedObjects", "overlay_of", "size_in_words", "write_picture"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class SegmentedObjects:
         """For people: one line for each object, then how they came about."""
         first = self.candidates[0]
         lines = [
-            f"object {number:<2}{_size_in_words(found)}, score {candidates.score:.2f}"
+            f"object {number:<2}{size_in_words(found)}, score {candidates.score:.2f}"
             for number, (found, candidates) in enumerate(zip(self.measurements, self.candidates, strict=True), start=1)
         ]
         if not any(found.area_mm2 is not None for found in self.measurements):
@@ -95,18 +95,23 @@ class SegmentedObjects:
         return [*lines, f"model    {first.model}, choosing {first.policy}"]
 
 
-def write_overlay(path: Path, result: SegmentedObjects, *, view: Window | None = None) -> None:
-    """Draw the objects over the image, or over the part of it in ``view``, and write a PNG.
-
-    Raises:
-        WriteError: the file cannot be written.
-    """
+def overlay_of(result: SegmentedObjects, *, view: Window | None = None) -> NDArray[np.uint8]:
+    """The objects and their prompts drawn over the image, or over the part of it in ``view``; (H, W, 3) uint8."""
     numbers = np.arange(1, len(result.objects) + 1)
     display, masks, prompts = to_display(result.image), result.labels == numbers[:, None, None], list(result.objects)
     if view is not None:
         display, masks, prompts = crop(display, masks, prompts, view)
+    return draw_overlay(display, masks, prompts)
+
+
+def write_picture(picture: NDArray[np.uint8], path: Path) -> None:
+    """Write a PNG, whole or not at all.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
     with replacing(path) as file:
-        Pillow.fromarray(draw_overlay(display, masks, prompts)).save(file, format="PNG")
+        Pillow.fromarray(picture).save(file, format="PNG")
 
 
 def _regions(image: Image) -> tuple[UltrasoundRegion, ...]:
@@ -137,7 +142,8 @@ def _object_facts(number: int, prompts: Prompts, candidates: Candidates, found: 
     }
 
 
-def _size_in_words(found: Measurement) -> str:
+def size_in_words(found: Measurement) -> str:
+    """Area and diameters, in millimetres where they are known."""
     if found.diameters is None:
         return "empty mask"
     area = "" if found.area_mm2 is None else f" = {found.area_mm2:,.1f} mm²"

@@ -87,7 +87,7 @@ def segment(options: SegmentOptions) -> None:
     Points are X,Y and boxes X0,Y0,X1,Y1 in pixels of the image as given: columns first, counted from 0.
     """
     from promptseg.cli.prompt_words import objects_from_words
-    from promptseg.cli.results import SegmentedObjects, write_overlay
+    from promptseg.cli.results import SegmentedObjects, overlay_of, write_picture
     from promptseg.io import read_image, write
     from promptseg.types import Policy, check_policy
 
@@ -108,7 +108,8 @@ def segment(options: SegmentOptions) -> None:
     clock.lap("segment")
     write(result.labels if len(objects) > 1 else result.labels > 0, options.output, like=image)
     if options.overlay is not None:
-        write_overlay(options.overlay, result, view=None if options.whole else result.safe_view())
+        view = None if options.whole else result.safe_view()
+        write_picture(overlay_of(result, view=view), options.overlay)
     clock.lap("write")
     if options.as_json:
         print_json({**_facts(options, image), **result.facts(), "seconds": clock.laps})

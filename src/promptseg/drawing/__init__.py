@@ -5,6 +5,7 @@ a server can all draw with them.
 """
 
 from promptseg.drawing.overlay import COLOURS, draw_overlay
+from promptseg.drawing.sheet import contact_sheet
 from promptseg.drawing.view import Window, crop, window_around
 
-__all__ = ["COLOURS", "Window", "crop", "draw_overlay", "window_around"]
+__all__ = ["COLOURS", "Window", "contact_sheet", "crop", "draw_overlay", "window_around"]
