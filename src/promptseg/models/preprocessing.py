@@ -83,8 +83,10 @@ def _min_max(image: Image, preprocessing: Preprocessing, frame: Frame) -> Floats
 
 
 def _standardised(image: Image, preprocessing: Preprocessing, frame: Frame) -> Floats:
-    resized = _resized(to_gray(image), frame, preprocessing)
-    standardised: Floats = (resized - resized.mean()) / max(float(resized.std()), 1e-3)
+    gray = to_gray(image)
+    span = 255.0 if image.pixels.dtype == np.uint8 else float(gray.max() - gray.min()) or 1.0
+    resized = _resized(gray, frame, preprocessing)
+    standardised: Floats = (resized - resized.mean()) / max(float(resized.std()), 1e-3 * span)
     return standardised
 
 
