@@ -36,15 +36,24 @@ def contact_sheet(
     """
     if not pictures or columns < 1 or min(cell) < 1:
         raise ValueRangeError(f"a sheet needs pictures, columns and room, got {len(pictures)}, {columns} and {cell}")
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
-    step_x, step_y = cell[0] + GAP_PX, cell[1] + CAPTION_PX + GAP_PX
-    sheet = Pillow.new("RGB", (columns * step_x + GAP_PX, rows * step_y + GAP_PX), PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
-    for place, (caption, pixels) in enumerate(pictures):
-        picture = Pillow.fromarray(pixels).convert("RGB")
-        picture.thumbnail(cell, Pillow.Resampling.LANCZOS)
-        left, top = GAP_PX + place % columns * step_x, GAP_PX + place // columns * step_y
-        sheet.paste(picture, (left + (cell[0] - picture.width) // 2, top + (cell[1] - picture.height) // 2))
-        draw.text((left + cell[0] // 2, top + cell[1] + CAPTION_PX // 2), caption, fill=INK, font=font, anchor="mm")
+    tiles = [(caption, _fitted(pixels, cell)) for caption, pixels in pictures]
+    rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
+    heights = [max(tile.height for _, tile in row) + CAPTION_PX + GAP_PX for row in rows]
+    width = len(rows[0]) * (cell[0] + GAP_PX) + GAP_PX
+    sheet = Pillow.new("RGB", (width, sum(heights) + GAP_PX), PAPER)
+    draw, font, top = ImageDraw.Draw(sheet), ImageFont.load_default(15), GAP_PX
+    for row, height in zip(rows, heights, strict=True):
+        room = height - CAPTION_PX - GAP_PX
+        for place, (caption, tile) in enumerate(row):
+            left = GAP_PX + place * (cell[0] + GAP_PX)
+            sheet.paste(tile, (left + (cell[0] - tile.width) // 2, top + (room - tile.height) // 2))
+            middle = (left + cell[0] // 2, top + room + CAPTION_PX // 2)
+            draw.text(middle, caption, fill=INK, font=font, anchor="mm")
+        top += height
     return np.asarray(sheet)
+
+
+def _fitted(pixels: NDArray[np.uint8], cell: tuple[int, int]) -> Pillow.Image:
+    picture = Pillow.fromarray(pixels).convert("RGB")
+    picture.thumbnail(cell, Pillow.Resampling.LANCZOS)
+    return picture
