@@ -54,11 +54,13 @@ def value_if_empty(
     return float(best if both_empty and empty == "one_if_both_empty" else worst)
 
 
-def check_empty_policy(empty: str) -> None:
-    """Refuse a policy that does not exist.
+def check_empty_policy(empty: str) -> EmptyPolicy:
+    """The policy of this name.
 
     Raises:
-        UnknownNameError: with the names that do.
+        UnknownNameError: there is none; the message lists those that exist.
     """
-    if empty not in EMPTY_POLICIES:
-        raise UnknownNameError(f"unknown policy for empty masks {empty!r}; choose one of {', '.join(EMPTY_POLICIES)}")
+    for policy in EMPTY_POLICIES:
+        if policy == empty:
+            return policy
+    raise UnknownNameError(f"unknown policy for empty masks {empty!r}; choose one of {', '.join(EMPTY_POLICIES)}")

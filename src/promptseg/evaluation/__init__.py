@@ -1,0 +1,1 @@
+"""Judging predictions against references: pairing of files, scores, summaries."""
