@@ -97,6 +97,7 @@ def score(options: ScoreOptions) -> None:
     from promptseg.evaluation.scoring import score_files
     from promptseg.evaluation.summary import summarise, write_rows
     from promptseg.io.atomic import target
+    from promptseg.io.files import shown
 
     settings = _settings(options)
     if options.output is not None:
@@ -116,7 +117,7 @@ def score(options: ScoreOptions) -> None:
     else:
         _print_table(scores, summaries)
         if options.output is not None:
-            say(f"one row for each image and label: {options.output}")
+            say(f"one row for each image and label: {shown(options.output)}")
 
 
 def _settings(options: ScoreOptions) -> "ScoreSettings":
@@ -155,6 +156,7 @@ def _with_progress(pairs: Sequence["Pair"]) -> Iterable["Pair"]:
 
 def _as_json(scores: "Scores", summaries: Sequence["Summary"], options: ScoreOptions) -> dict[str, Any]:
     from promptseg.evaluation.summary import aggregation_of
+    from promptseg.io.files import shown
     from promptseg.metrics import METRICS, RESAMPLES
 
     metrics: dict[str, dict[str, Any]] = {}
@@ -167,8 +169,8 @@ def _as_json(scores: "Scores", summaries: Sequence["Summary"], options: ScoreOpt
         else:
             metrics[summary.metric].setdefault("labels", {})[str(summary.label)] = values
     return {
-        "references": str(options.references),
-        "predictions": str(options.predictions),
+        "references": shown(options.references),
+        "predictions": shown(options.predictions),
         "images": len(scores.names),
         "labels": list(scores.labels),
         "empty": scores.settings.empty,

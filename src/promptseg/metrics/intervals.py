@@ -81,10 +81,7 @@ def bootstrap_interval(
     np.add.at(counts, (group_of, class_of), 1)
     estimate = float(_means(sums.sum(axis=0)[None], counts.sum(axis=0)[None])[0])
     means = np.concatenate(
-        [
-            _means(sums[drawn].sum(axis=1), counts[drawn].sum(axis=1))
-            for drawn in _draws(rng, groups=shape[0], classes=shape[1], resamples=resamples)
-        ]
+        [_means(times @ sums, times @ counts) for times in _times_drawn(rng, groups=shape[0], resamples=resamples)]
     )
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(estimate, float(low), float(high), level, len(numbers))
@@ -137,11 +134,13 @@ def _numbered(names: Sequence[Any] | None, length: int, what: str, *, default: i
     return numbers
 
 
-def _draws(rng: np.random.Generator, *, groups: int, classes: int, resamples: int) -> Iterator[NDArray[np.int64]]:
-    """(R, G) drawn groups, so many resamples at a time as memory allows."""
-    at_once = max(1, _DRAWS_AT_ONCE // (groups * classes))
+def _times_drawn(rng: np.random.Generator, *, groups: int, resamples: int) -> Iterator[Floats]:
+    """(R, G) how often each group is drawn in each resample; so many resamples at a time as memory allows."""
+    at_once = max(1, _DRAWS_AT_ONCE // groups)
     for start in range(0, resamples, at_once):
-        yield rng.integers(groups, size=(min(at_once, resamples - start), groups))
+        rows = min(at_once, resamples - start)
+        drawn = rng.integers(groups, size=(rows, groups)) + groups * np.arange(rows)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=rows * groups).reshape(rows, groups).astype(np.float64)
 
 
 def _means(sums: Floats, counts: Floats) -> Floats:
