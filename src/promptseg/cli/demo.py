@@ -79,6 +79,7 @@ def demo(
     """
     from promptseg.cli.results import write_picture
     from promptseg.drawing import contact_sheet
+    from promptseg.io.files import shown
     from promptseg.models import load
 
     _make_folder(output)
@@ -96,7 +97,7 @@ def demo(
             _print_case(case, result, seconds)
     write_picture(contact_sheet(pictures), output / "overview.png")
     if as_json:
-        print_json({"output": str(output), "cases": facts})
+        print_json({"output": shown(output), "cases": facts})
         return
     for line in _what_next(output):
         print_line(line)
@@ -104,11 +105,14 @@ def demo(
 
 def _make_folder(folder: Path) -> None:
     from promptseg.errors import WriteError
+    from promptseg.io.files import shown
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WriteError(f"the folder {folder} cannot be made: {error.strerror}; choose another --output") from error
+        raise WriteError(
+            f"the folder {shown(folder)} cannot be made: {error.strerror}; choose another --output"
+        ) from error
 
 
 def _run(case: DemoCase, segmenter: "Segmenter") -> tuple["SegmentedObjects", dict[str, float]]:
@@ -158,14 +162,16 @@ def _print_case(case: DemoCase, result: "SegmentedObjects", seconds: dict[str, f
 def _what_next(folder: Path) -> list[str]:
     from pydicom import examples
 
+    from promptseg.io.files import shown
+
     heart = examples.get_path("ybr_color")
     return [
         "",
         "Sizes are in pixels where a file states no pixel spacing, or one that does not fit its picture.",
-        f"Look at {folder / 'overview.png'}; masks and single pictures are beside it.",
+        f"Look at {shown(folder / 'overview.png')}; masks and single pictures are beside it.",
         "",
         "Try next:",
-        f"  promptseg segment {heart} --frame 0 --point 178,104 --point 150,60,- \\",
+        f"  promptseg segment {shown(heart)} --frame 0 --point 178,104 --point 150,60,- \\",
         "      --output mask.png --overlay overlay.png",
         "  promptseg segment YOUR_IMAGE --box X0,Y0,X1,Y1 --output mask.png --overlay overlay.png",
         "  promptseg models list",

@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated, Final, TextIO
 
 import typer
@@ -37,6 +38,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     command = typer.main.get_command(build_app(VERBS if _COMPLETION_VARIABLE in os.environ else words))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # "mm²" on a terminal that knows ASCII only
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default")

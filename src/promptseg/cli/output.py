@@ -31,7 +31,7 @@ class Clock:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on one line of standard output; ValueError on NaN and infinity, which JSON does not know."""
-    typer.echo(json.dumps(value, allow_nan=False, ensure_ascii=False))
+    typer.echo(json.dumps(value, allow_nan=False))
 
 
 def print_line(text: str = "") -> None:

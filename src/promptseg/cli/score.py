@@ -59,7 +59,7 @@ class ScoreOptions:
         str | None,
         typer.Option(
             metavar="ROW,COLUMN",
-            help="Distance of pixels in mm (Z,ROW,COLUMN for volumes); by default what the references' files say.",
+            help="Distance of pixels in mm (Z,ROW,COLUMN for volumes); by default that of NIfTI references.",
         ),
     ] = None
     binary: Annotated[bool, typer.Option("--binary", help="Everything above 0 is the one object.")] = False

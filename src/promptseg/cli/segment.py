@@ -89,12 +89,16 @@ def segment(options: SegmentOptions) -> None:
     from promptseg.cli.prompt_words import objects_from_words
     from promptseg.cli.results import SegmentedObjects, overlay_of, write_picture
     from promptseg.io import read_image, write
+    from promptseg.io.atomic import target
     from promptseg.types import Policy, check_policy
 
     clock = Clock()
     objects = objects_from_words(options.point or [], options.box or [])
     if options.choose is not None:
         check_policy(options.choose)
+    for place in (options.output, options.overlay):
+        if place is not None:
+            target(place)
     image = read_image(options.source, frame=options.frame)
     for prompts in objects:
         prompts.check_inside(image.size)
@@ -127,20 +131,24 @@ def _load(options: SegmentOptions) -> "Segmenter":
 
 
 def _facts(options: SegmentOptions, image: "Image") -> dict[str, Any]:
+    from promptseg.io.files import shown
+
     return {
-        "input": str(options.source),
+        "input": shown(options.source),
         "frame": None if image.source is None else image.source.frame,
-        "output": str(options.output),
-        "overlay": None if options.overlay is None else str(options.overlay),
+        "output": shown(options.output),
+        "overlay": None if options.overlay is None else shown(options.overlay),
     }
 
 
 def _print_words(options: SegmentOptions, result: "SegmentedObjects", clock: Clock) -> None:
+    from promptseg.io.files import shown
+
     for line in result.lines():
         print_line(line)
-    print_line(f"mask     {options.output}")
+    print_line(f"mask     {shown(options.output)}")
     if options.overlay is not None:
-        print_line(f"overlay  {options.overlay}")
+        print_line(f"overlay  {shown(options.overlay)}")
         if not options.whole and result.safe_view() is not None:
             say("The overlay shows the part around the objects only; --whole shows all of the image.")
     print_line(f"time     {clock.words()}")
