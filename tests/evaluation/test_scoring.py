@@ -165,16 +165,68 @@ def test_a_given_spacing_makes_millimetres(tmp_path: Path) -> None:
     assert found.rows[0].scores == score_pair(FIRST, SECOND, ["dice", "iou", "box_iou", "hd95"], spacing_mm=(0.5, 0.25))
 
 
-def test_volumes_know_their_spacing(tmp_path: Path) -> None:
+def save_nifti(path: Path, voxels: NDArray[np.uint8], affine: NDArray[np.float64]) -> Path:
     import nibabel
 
-    first, second = np.zeros((2, 7, 8, 9), dtype=np.uint8)
-    first[2:4, 2:5, 2:6], second[2:4, 2:5, 3:7] = 1, 1
-    for name, voxels in (("r.nii.gz", first), ("p.nii.gz", second)):
-        nibabel.save(nibabel.Nifti1Image(voxels, np.diag([0.5, 1, 4, 1])), tmp_path / name)
-    found = score_files(pair_files(tmp_path / "r.nii.gz", tmp_path / "p.nii.gz"), ScoreSettings(metrics=("hd", "dice")))
+    image = nibabel.Nifti1Image(voxels, affine)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)
+    return path
+
+
+VOXELS, MOVED = np.zeros((2, 7, 8, 9), dtype=np.uint8)
+VOXELS[2:4, 2:5, 2:6], MOVED[2:4, 2:5, 3:7] = 1, 1
+AFFINE = np.array([[0.5, 0, 0, -3], [0, 1, 0, 7], [0, 0, 4, 20], [0, 0, 0, 1]])
+
+
+def test_nifti_volumes_know_their_spacing(tmp_path: Path) -> None:
+    """One step along k is 4 mm."""
+    reference = save_nifti(tmp_path / "r.nii.gz", VOXELS, AFFINE)
+    prediction = save_nifti(tmp_path / "p.nii", MOVED, AFFINE + 1e-4)
+    found = score_files(pair_files(reference, prediction), ScoreSettings(metrics=("hd", "dice")))
     assert found.unit == "mm"
-    assert found.rows[0].scores["hd"] == pytest.approx(4)
+    assert found.rows[0].scores == {"hd": pytest.approx(4), "dice": 0.75}
+
+
+def test_nifti_slices_know_their_spacing(tmp_path: Path) -> None:
+    """One step along j, the row, is 1 mm, and along i, the column, half of it."""
+    paths = [
+        save_nifti(tmp_path / f"{name}.nii", VOXELS[:, shift : 6 + shift, 3], AFFINE)
+        for name, shift in (("r", 0), ("p", 2))
+    ]
+    found = score_files(pair_files(*paths), ScoreSettings(metrics=("hd",)))
+    assert (found.unit, found.rows[0].scores["hd"]) == ("mm", pytest.approx(2))
+
+
+@pytest.mark.parametrize("change", [np.diag([-1, 1, 1, 1]), np.diag([1, 1, 1.1, 1])])
+def test_nifti_volumes_at_different_places_are_no_pair(tmp_path: Path, change: NDArray[np.float64]) -> None:
+    reference = save_nifti(tmp_path / "r.nii.gz", VOXELS, AFFINE)
+    prediction = save_nifti(tmp_path / "p.nii.gz", VOXELS, change @ AFFINE)
+    with pytest.raises(PairingError, match=r"p\.nii\.gz: lies up to .* mm beside the reference .*r\.nii\.gz"):
+        score_files(pair_files(reference, prediction), ScoreSettings())
+
+
+def test_references_with_and_without_spacing_need_one_for_all(tmp_path: Path) -> None:
+    for folder in "rp":
+        save(tmp_path / folder / "a.png", FIRST)
+        save_nifti(tmp_path / folder / "b.nii.gz", VOXELS, AFFINE)
+    pairs = pair_files(tmp_path / "r", tmp_path / "p")
+    with pytest.raises(ValueRangeError, match="b and a: only one of them knows its spacing"):
+        score_files(pairs, ScoreSettings())
+    assert len(score_files(pairs, ScoreSettings(metrics=("dice",))).rows) == 2
+
+
+def test_dicom_segmentations(tmp_path: Path) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    pytest.importorskip("highdicom")
+    from promptseg.io import read, write
+
+    source = read(pydicom.examples.get_path("ct"))
+    mask = disc(source.pixels.shape, (60, 50), 20)
+    write(mask, tmp_path / "r.dcm", like=source)
+    write(np.roll(mask, 3, axis=0), tmp_path / "p.dcm", like=source)
+    found = score_files(pair_files(tmp_path / "r.dcm", tmp_path / "p.dcm"), ScoreSettings(metrics=("hd",)))
+    assert (found.unit, found.rows[0].scores["hd"]) == ("px", 3)
 
 
 @pytest.mark.parametrize(

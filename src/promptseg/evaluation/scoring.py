@@ -5,27 +5,23 @@ Masks are streamed: two files are in memory at a time. Nothing here imports torc
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from promptseg.errors import PairingError, ReadError, ValueRangeError
+from promptseg.errors import PairingError, ValueRangeError
+from promptseg.evaluation.mask_files import check_same_place, file_spacing, read_parts, read_probabilities
 from promptseg.evaluation.pairing import Pair
 from promptseg.geometry.masks import check_spacing
-from promptseg.io import read, read_mask
 from promptseg.io.files import shown
 from promptseg.metrics import METRICS, EmptyPolicy, check_empty_policy, check_metrics, score_pair
-from promptseg.types import BoolMask, Cine, Image
+from promptseg.types import BoolMask
 
 __all__ = ["MAX_LABELS", "Row", "ScoreSettings", "Scores", "score_files", "score_labels"]
 
 MAX_LABELS: Final = 128
 """More labels than this are taken for a mistake: a grey picture, or a map of instances."""
-
-_WITH_GEOMETRY: Final = (".nii", ".nii.gz", ".dcm")
-"""Endings of files that may know their spacing."""
 
 Labels = NDArray[Any]
 
@@ -38,7 +34,7 @@ class ScoreSettings:
         metrics: names from :data:`promptseg.metrics.METRICS`.
         empty: policy for empty masks (:mod:`promptseg.metrics.empty`).
         tolerance: of ``nsd``, in the unit of the distances.
-        spacing_mm: of all masks, in the order of their axes; None takes it from the references where they know it.
+        spacing_mm: of all masks, in the order of their axes; None takes it from the references that are NIfTI.
         binary: whether everything above 0 is the one object, label 1.
         threshold: if given, predictions are probability maps and what exceeds the threshold is the object.
     """
@@ -124,7 +120,7 @@ def score_files(pairs: Iterable[Pair], settings: ScoreSettings) -> Scores:
         settings: what to compute, and how.
 
     Raises:
-        PairingError: two masks have different shapes, or parts of one overlap with different labels.
+        PairingError: two masks have different shapes or lie at different places, or parts of one do not fit.
         ReadError: a file cannot be read, or holds no mask or no probabilities.
         ValueRangeError: there are too many labels, or some references know their spacing and others do not.
     """
@@ -167,14 +163,15 @@ def score_labels(
 
 
 def _score_file(pair: Pair, settings: ScoreSettings) -> _Scored:
-    reference = _merged(pair.references)
-    prediction = _merged(pair.predictions) if settings.threshold is None else _probabilities(pair)
+    reference = read_parts(pair.references)
+    prediction = read_parts(pair.predictions) if settings.threshold is None else read_probabilities(pair.predictions)
     if reference.shape != prediction.shape:
         first, second = ("x".join(map(str, mask.shape)) for mask in (reference, prediction))
         raise PairingError(
             f"{shown(pair.name)}: the reference {shown(pair.references[0])} is {first}, the prediction "
             f"{shown(pair.predictions[0])} {second}; bring the prediction to the reference's size"
         )
+    check_same_place(pair.references[0], pair.predictions[0])
     spacing_mm = _spacing(pair, reference.ndim, settings)
     if settings.threshold is None:
         by_label = score_labels(reference, prediction, settings, spacing_mm=spacing_mm)
@@ -218,56 +215,17 @@ def _completed(scored: Sequence[_Scored], labels: Sequence[int], settings: Score
     return tuple(rows)
 
 
-def _merged(paths: Sequence[Path]) -> Labels:
-    """One mask from its parts; a pixel has the label of the part that covers it."""
-    merged = read_mask(paths[0])
-    for path in paths[1:]:
-        part = read_mask(path)
-        if part.shape != merged.shape:
-            raise PairingError(
-                f"{shown(path)}: is a part of {shown(paths[0])}, but their shapes are {part.shape} and {merged.shape}"
-            )
-        if ((part > 0) & (merged > 0) & (part != merged)).any():
-            raise PairingError(f"{shown(path)}: overlaps another part of the same mask with a different label")
-        merged = np.maximum(merged, part)
-    return merged
-
-
-def _probabilities(pair: Pair) -> NDArray[np.float64]:
-    """A probability map: floating numbers from 0 to 1, or whole numbers as shares of their type's maximum."""
-    if len(pair.predictions) != 1:
-        raise PairingError(f"{shown(pair.name)}: has {len(pair.predictions)} probability maps; give one for each image")
-    path = pair.predictions[0]
-    source = read(path)
-    values = (
-        source.pixels if isinstance(source, Image) else source.frames if isinstance(source, Cine) else source.voxels
-    )
-    if values.ndim != (2 if isinstance(source, Image) else 3):
-        raise ReadError(f"{shown(path)}: is a colour picture, not a probability map; save it as grey or NPY")
-    shares = values.astype(np.float64)
-    if values.dtype.kind in "iu":
-        shares = shares / np.iinfo(values.dtype).max
-    if shares.min() < 0 or shares.max() > 1:
-        raise ReadError(
-            f"{shown(path)}: holds values from {values.min():g} to {values.max():g}; probabilities lie from 0 to 1"
-        )
-    return shares
-
-
 def _spacing(pair: Pair, dimensions: int, settings: ScoreSettings) -> tuple[float, ...] | None:
+    """The spacing that was given, else that of the reference's file; None if no metric asks for it."""
     if not any(METRICS[name].uses_spacing for name in settings.metrics):
         return None
-    if settings.spacing_mm is not None:
-        if len(settings.spacing_mm) != dimensions:
-            raise ValueRangeError(
-                f"{shown(pair.name)}: the masks have {dimensions} dimensions, the spacing {len(settings.spacing_mm)}"
-            )
-        return settings.spacing_mm
-    path = pair.references[0]
-    if not path.name.lower().endswith(_WITH_GEOMETRY):
-        return None
-    spacing_mm = read(path).spacing_mm
-    return spacing_mm if spacing_mm is not None and len(spacing_mm) == dimensions else None
+    if settings.spacing_mm is None:
+        return file_spacing(pair.references[0], dimensions)
+    if len(settings.spacing_mm) != dimensions:
+        raise ValueRangeError(
+            f"{shown(pair.name)}: the masks have {dimensions} dimensions, the spacing {len(settings.spacing_mm)}"
+        )
+    return settings.spacing_mm
 
 
 def _of_label(mask: Labels, label: int) -> BoolMask:
