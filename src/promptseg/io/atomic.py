@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from promptseg.errors import PromptsegError, ValueRangeError, WriteError
-from promptseg.io.files import reason, shown
+from promptseg.errors import PromptsegError, WriteError
+from promptseg.io.files import path_text, reason, shown
 
 __all__ = ["replacing", "target"]
 
@@ -21,21 +21,20 @@ def target(path: str | os.PathLike[str]) -> Path:
         ValueRangeError: it is not a path.
         WriteError: its folder does not exist, or it is itself a folder, a device, a pipe or a socket.
     """
-    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        raise ValueRangeError(f"a path to write must be a str or pathlib.Path, got {type(path).__name__}")
-    if not os.fspath(path):
+    text = path_text(path)
+    if not text:
         raise WriteError("the path to write is empty; give a file")
     try:
-        place = Path(os.path.realpath(path))
+        place = Path(os.path.realpath(text))
         if not place.parent.is_dir():
-            raise WriteError(f"{shown(path)}: the folder {shown(place.parent)} does not exist; create it first")
+            raise WriteError(f"{shown(text)}: the folder {shown(place.parent)} does not exist; create it first")
         mode = place.stat().st_mode if os.path.lexists(place) else stat.S_IFREG
     except (OSError, ValueError) as error:
-        raise WriteError(f"{shown(path)}: cannot be written ({reason(error)})") from None
+        raise WriteError(f"{shown(text)}: cannot be written ({reason(error)})") from None
     if stat.S_ISDIR(mode):
-        raise WriteError(f"{shown(path)}: is a folder; give the name of a file in it")
+        raise WriteError(f"{shown(text)}: is a folder; give the name of a file in it")
     if not stat.S_ISREG(mode):
-        raise WriteError(f"{shown(path)}: is a device, pipe or socket; give a regular file")
+        raise WriteError(f"{shown(text)}: is a device, pipe or socket; give a regular file")
     return place
 
 
@@ -63,7 +62,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except PromptsegError:
         raise
     except (OSError, ValueError) as error:
-        raise WriteError(f"{shown(path)}: cannot be written ({reason(error)}); nothing was changed") from error
+        raise WriteError(f"{shown(place)}: cannot be written ({reason(error)}); nothing was changed") from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from promptseg.io.ultrasound import region_spacing, regions_of
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["even_step", "frame_time_ms", "orientation_of", "pixel_spacing", "position_of", "slice_step"]
+__all__ = ["Floats", "even_step", "frame_time_ms", "orientation_of", "pixel_spacing", "position_of", "slice_step"]
 
 Floats = NDArray[np.float64]
 
@@ -65,10 +65,10 @@ def orientation_of(header: "Dataset", *, frame: int = 0) -> Floats | None:
 
 
 def even_step(places_mm: Floats) -> float | None:
-    """The mean distance of two or more ascending places, or None where they are not even within 5 %."""
+    """The mean distance of two or more ascending places, or None where they are not even within 5 %, or NaN."""
     steps = np.diff(places_mm)
     median = float(np.median(steps))
-    if median <= 0 or np.abs(steps - median).max() > max(EVEN_WITHIN * median, 1e-3):
+    if not median > 0 or np.abs(steps - median).max() > max(EVEN_WITHIN * median, 1e-3):
         return None
     return float((places_mm[-1] - places_mm[0]) / len(steps))
 

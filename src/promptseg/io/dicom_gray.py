@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from promptseg.io.dicom_header import Layout, group_item, number, numbers
 from promptseg.io.dicom_tables import read_table
+from promptseg.io.finite import finite_pixels
 from promptseg.types import BoolMask, Pixels
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 __all__ = ["Gray", "gray_values"]
+
+_OVERLAY_BITS: Final = tuple(0x60000102 + (group << 16) for group in range(0, 32, 2))
+"""OverlayBitPosition of every overlay: not 0 where an overlay lies in unused bits of the pixels."""
 
 _SIGNED: Final = (np.int16, np.int32)
 
@@ -47,13 +51,31 @@ def gray_values(stored: Pixels, header: "Dataset", layout: Layout, path: Path, *
     Raises:
         ReadError: a look-up table is damaged.
     """
+    stored, good = finite_pixels(_aligned(stored, header, layout), path)
     values, ends = _modality(stored, header, layout, path, frame)
     window, display = _view(values, header, layout, path, frame)
     if layout.photometric == "MONOCHROME1":
         values = _turned(values, sum(ends), stored.dtype)
         window = None if window is None else (sum(ends) - window[1], sum(ends) - window[0])
         display = None if display is None else np.uint8(255) - display
-    return Gray(values, window, _valid(stored, header), display)
+    valid = _valid(stored, header)
+    if good is not None:
+        valid = good if valid is None else valid & good
+    return Gray(values, window, valid, display)
+
+
+def _aligned(stored: Pixels, header: "Dataset", layout: Layout) -> Pixels:
+    """Move values that are stored in the upper bits down, and cut off overlays that are stored above them."""
+    high = number(header, "HighBit")
+    spare = layout.bits_allocated - layout.bits_stored
+    if stored.dtype.kind not in "ui" or spare <= 0 or layout.bits_allocated != 8 * stored.dtype.itemsize:
+        return stored
+    shift = 0 if high is None else int(high) + 1 - layout.bits_stored
+    overlaid = any(number(header, name) for name in _OVERLAY_BITS)
+    if not 0 < shift <= spare and not overlaid:
+        return stored
+    up = spare - max(shift, 0)
+    return (stored << up) >> spare
 
 
 def _stored_range(layout: Layout) -> tuple[int, int]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLOUR",
     "GRAY",
+    "SEGMENTATION",
     "Layout",
     "group_item",
     "layout_of",
@@ -54,6 +55,7 @@ class Layout:
         frames: number of frames, from 1.
         samples: 1 or 3 values a pixel.
         photometric: photometric interpretation, one of :data:`GRAY`, :data:`COLOUR` or ``PALETTE COLOR``.
+        bits_allocated: bits of a value in the file.
         bits_stored: bits of a value that count.
         signed: whether stored values are signed.
         transfer_syntax: its UID.
@@ -65,6 +67,7 @@ class Layout:
     frames: int
     samples: int
     photometric: str
+    bits_allocated: int
     bits_stored: int
     signed: bool
     transfer_syntax: str
@@ -84,8 +87,13 @@ def read_header(path: Path, limits: Limits) -> "Dataset":
     return dcmread(path, stop_before_pixels=True, force=True)
 
 
-def layout_of(header: "Dataset", path: Path) -> Layout:
+def layout_of(header: "Dataset", path: Path, *, of_mask: bool = False) -> Layout:
     """The layout of the pixels, with every claim checked.
+
+    Args:
+        header: what :func:`read_header` gave.
+        path: the file, for messages.
+        of_mask: whether a segmentation is what is wanted, rather than refused.
 
     Raises:
         ReadError: the file holds no picture, or one of a kind that is not supported.
@@ -95,7 +103,7 @@ def layout_of(header: "Dataset", path: Path) -> Layout:
     if not syntax:
         implicit, little = header.original_encoding
         syntax = _NATIVE.get((bool(implicit), little is not False), _NATIVE[True, True])
-    _check_has_picture(header, path)
+    _check_has_picture(header, path, of_mask=of_mask)
     rows, columns = (_count(header, name, path) for name in ("Rows", "Columns"))
     frames = _count(header, "NumberOfFrames", path, default=1)
     samples = _count(header, "SamplesPerPixel", path, default=1)
@@ -111,14 +119,15 @@ def layout_of(header: "Dataset", path: Path) -> Layout:
         raise ReadError(
             f"{shown(path)}: {photometric} needs {expected} sample(s) a pixel, but the file states {samples}"
         )
-    bits = _count(header, "BitsStored", path, default=_count(header, "BitsAllocated", path, default=8))
+    allocated = _count(header, "BitsAllocated", path, default=8)
     return Layout(
         rows=rows,
         columns=columns,
         frames=frames,
         samples=samples,
         photometric=photometric,
-        bits_stored=min(bits, 64),
+        bits_allocated=allocated,
+        bits_stored=min(_count(header, "BitsStored", path, default=allocated), 64),
         signed=number(header, "PixelRepresentation") == 1,
         transfer_syntax=syntax,
         deflated=syntax == _DEFLATED,
@@ -138,16 +147,18 @@ def uid_name(uid: str) -> str | None:
     return None if name == uid else name
 
 
-def number(item: "Dataset", name: str) -> float | None:
+def number(item: "Dataset", name: str | int) -> float | None:
     """A finite number, or None where the attribute is missing, empty, not a number or several."""
     values = numbers(item, name)
     return values[0] if values is not None and len(values) == 1 else None
 
 
-def numbers(item: "Dataset", name: str, count: int | None = None) -> tuple[float, ...] | None:
+def numbers(item: "Dataset", name: str | int, count: int | None = None) -> tuple[float, ...] | None:
     """Finite numbers, ``count`` of them if given; or None where they are missing or anything else."""
     try:
         value: Any = item.get(name)
+        if not isinstance(name, str) and value is not None:
+            value = value.value
         found = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
         result = tuple(float(entry) for entry in found)
     except (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError):
@@ -171,9 +182,9 @@ def group_item(header: "Dataset", name: str, frame: int) -> "Dataset":
     return header
 
 
-def _check_has_picture(header: "Dataset", path: Path) -> None:
+def _check_has_picture(header: "Dataset", path: Path, *, of_mask: bool) -> None:
     if header.get("Rows") is not None:
-        if str(header.get("SOPClassUID", "")) in SEGMENTATION:
+        if str(header.get("SOPClassUID", "")) in SEGMENTATION and not of_mask:
             raise ReadError(f"{shown(path)}: is a segmentation, not a picture; read it with promptseg.io.read_mask")
         return
     meta = getattr(header, "file_meta", None)

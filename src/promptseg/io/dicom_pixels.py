@@ -1,12 +1,15 @@
 """Stored pixels of a DICOM file, decoded frame by frame or at once; colours come out as RGB."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from promptseg.errors import MissingExtraError, ReadError
+from promptseg.io.codestreams import frame_size
 from promptseg.io.dicom_header import Layout, uid_name
+from promptseg.io.dicom_tables import palette_colours
 from promptseg.io.files import shown
 from promptseg.types import Pixels
 
@@ -17,6 +20,12 @@ __all__ = ["stored_pixels"]
 
 _VIDEO: Final = "1.2.840.10008.1.2.4.10"
 """Transfer syntaxes that begin so (100 to 108) are MPEG-2, MPEG-4 and HEVC video."""
+
+_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
+"""JPEG Extended, the one that may have 12 bits."""
+
+_PLUGINS: Final = ("pydicom", "pylibjpeg", "pyjpegls", "pillow", "gdcm")
+"""In this order; gdcm comes last, since it writes to the standard error of the process."""
 
 
 def stored_pixels(path: Path, header: "Dataset", layout: Layout, *, frame: int | None = None) -> Pixels:
@@ -34,38 +43,26 @@ def stored_pixels(path: Path, header: "Dataset", layout: Layout, *, frame: int |
 
     Raises:
         MissingExtraError: the compression needs a decoder that is not installed.
-        ReadError: the pixels are missing, or are video.
+        ReadError: the pixels are missing, are video, or do not have the size that the header states.
     """
-    _check_decodable(path, layout)
-    partial = layout.photometric == "YBR_PARTIAL_422"
-    options: dict[str, Any] = {"photometric_interpretation": "YBR_FULL_422", "raw": True} if partial else {}
+    plugins = _plugins(path, layout)
     index = 0 if layout.frames == 1 else frame
-    pixels = _decoded(path, layout, index, options)
-    if partial:
+    deep = _check_frames(path, header, layout, index)
+    if layout.transfer_syntax == _EXTENDED and deep:
+        pixels = _twelve_bits(path, header, layout, index)
+    else:
+        pixels = _decoded(path, layout, index, plugins)
+    if layout.photometric == "YBR_PARTIAL_422":
         pixels = _partial_to_rgb(pixels)
     if layout.photometric == "PALETTE COLOR":
-        from promptseg.io.dicom_tables import palette_colours
-
         pixels = palette_colours(pixels, header, path)
     if not pixels.dtype.isnative:
         pixels = pixels.astype(pixels.dtype.newbyteorder("="))
     return pixels
 
 
-def _decoded(path: Path, layout: Layout, index: int | None, options: dict[str, Any]) -> Pixels:
-    from pydicom import dcmread
-    from pydicom.pixels.utils import pixel_array
-
-    if layout.deflated:
-        return pixel_array(dcmread(path, force=True), index=index, **options)
-    with path.open("rb") as file:
-        try:
-            return pixel_array(file, index=index, transfer_syntax_uid=layout.transfer_syntax, **options)
-        except AttributeError:
-            raise ReadError(f"{shown(path)}: the DICOM file has no pixel data, or it is cut off before them") from None
-
-
-def _check_decodable(path: Path, layout: Layout) -> None:
+def _plugins(path: Path, layout: Layout) -> tuple[str, ...]:
+    """The installed decoders for this compression, in the order to try; "" alone where none is needed."""
     from pydicom.pixels.decoders.base import get_decoder
 
     if layout.transfer_syntax.startswith(_VIDEO) and len(layout.transfer_syntax) > len(_VIDEO):
@@ -75,10 +72,105 @@ def _check_decodable(path: Path, layout: Layout) -> None:
         decoder = get_decoder(layout.transfer_syntax)
     except NotImplementedError:
         raise ReadError(f"{shown(path)}: cannot decode {words}; export it uncompressed") from None
-    if not decoder.is_available:
+    if not decoder.is_encapsulated:
+        return ("",)
+    installed = tuple(name for name in _PLUGINS if name in decoder.available_plugins)
+    if not installed:
         raise MissingExtraError(
             f"{shown(path)}: decoding {words} needs the extra `dicom`: pip install 'promptseg[dicom]'"
         )
+    return installed[:-1] if installed[-1] == "gdcm" and len(installed) > 1 else installed
+
+
+def _decoded(path: Path, layout: Layout, index: int | None, plugins: tuple[str, ...]) -> Pixels:
+    from pydicom import dcmread
+    from pydicom.pixels.utils import pixel_array
+
+    partial = layout.photometric == "YBR_PARTIAL_422"
+    options: dict[str, Any] = {"photometric_interpretation": "YBR_FULL_422", "raw": True} if partial else {}
+    if layout.deflated:
+        return pixel_array(dcmread(path, force=True), index=index, **options)
+    options["transfer_syntax_uid"] = layout.transfer_syntax
+    for plugin in plugins:
+        with path.open("rb") as file:
+            try:
+                return pixel_array(file, index=index, decoding_plugin=plugin, **options)
+            except AttributeError:
+                raise ReadError(f"{shown(path)}: has no pixel data, or is cut off before them") from None
+            except RuntimeError:
+                if plugin == plugins[-1]:
+                    raise
+    raise ReadError(f"{shown(path)}: no decoder is installed for its pixels")
+
+
+def _check_frames(path: Path, header: "Dataset", layout: Layout, index: int | None) -> bool:
+    """Compare what compressed frames claim with the header, so that a decoder cannot be made to fill the memory.
+
+    Returns:
+        Whether a frame has more than 8 bits.
+
+    Raises:
+        ReadError: a frame claims another size than the header.
+    """
+    _check_length(path, layout)
+    deep = False
+    for data in _compressed_frames(path, header, layout, index):
+        size = frame_size(data)
+        if size is None:
+            continue
+        if size.height not in (0, layout.rows) or size.width != layout.columns:
+            raise ReadError(
+                f"{shown(path)}: a compressed frame claims {size.width} x {size.height} pixels, but the header states "
+                f"{layout.columns} x {layout.rows}; the file is damaged"
+            )
+        deep = deep or size.bits > 8
+    return deep
+
+
+def _check_length(path: Path, layout: Layout) -> None:
+    """Refuse a file that is shorter than the pixels that it claims, if they are neither compressed nor deflated."""
+    from pydicom.uid import UID
+
+    bits = layout.rows * layout.columns * layout.frames * layout.samples * layout.bits_allocated
+    needed = bits // 8 * 2 // 3 if layout.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422") else bits // 8
+    size = path.stat().st_size
+    if needed > size and not layout.deflated and not UID(layout.transfer_syntax).is_encapsulated:
+        raise ReadError(f"{shown(path)}: its pixels need {needed} bytes, but the file has only {size}; it is cut off")
+
+
+def _compressed_frames(path: Path, header: "Dataset", layout: Layout, index: int | None) -> Iterator[bytes]:
+    """The compressed bytes of one frame or of all; none at all for files that are not compressed."""
+    from pydicom import dcmread
+    from pydicom.encaps import generate_frames, get_frame
+    from pydicom.uid import UID
+
+    if not UID(layout.transfer_syntax).is_encapsulated:
+        return
+    offsets = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
+    extended = (offsets[0], offsets[1]) if offsets[0] and offsets[1] else None
+    with path.open("rb") as file:
+        dcmread(file, stop_before_pixels=True, force=True, specific_tags=[0x00280008])
+        tag = file.read(12)
+        if len(tag) < 12:
+            raise ReadError(f"{shown(path)}: has no pixel data, or is cut off before them")
+        if index is not None:
+            yield get_frame(file, index, number_of_frames=layout.frames, extended_offsets=extended)
+        else:
+            yield from generate_frames(file, number_of_frames=layout.frames, extended_offsets=extended)
+
+
+def _twelve_bits(path: Path, header: "Dataset", layout: Layout, index: int | None) -> Pixels:
+    """JPEG Extended with 12 bits, grey, which none of pydicom's free decoders reads."""
+    try:
+        import imagecodecs
+    except ImportError:
+        raise MissingExtraError(
+            f"{shown(path)}: 12-bit JPEG needs the extra `images`: pip install 'promptseg[images]'"
+        ) from None
+    frames = [imagecodecs.jpeg8_decode(data) for data in _compressed_frames(path, header, layout, index)]
+    if any(frame.shape != (layout.rows, layout.columns) for frame in frames):
+        raise ReadError(f"{shown(path)}: 12-bit JPEG is read for grey pictures only; export it uncompressed")
+    return frames[0] if index is not None else np.stack(frames)
 
 
 def _partial_to_rgb(pixels: Pixels) -> Pixels:

@@ -9,6 +9,7 @@ from promptseg.types import Floats, Image, Pixels
 
 __all__ = ["to_display", "to_gray"]
 
+_MOST_IN_SINGLE: Final = 2.0**20
 _LUMA: Final = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of red, green and blue in luma, ITU-R BT.601."""
 
@@ -57,7 +58,8 @@ def _scaled(pixels: Pixels, low: float, high: float, *, flat: int = 255) -> NDAr
     """Straight from ``low`` (0) to ``high`` (255), rounded; a window of no width parts below (0) from above (255)."""
     if not high > low:
         return np.where(pixels > low, np.uint8(flat), np.uint8(0))
-    floats: NDArray[Any] = pixels.astype(np.float64 if pixels.dtype.itemsize > 2 else np.float32)
+    exact = pixels.dtype.itemsize > 2 or max(abs(low), abs(high)) > _MOST_IN_SINGLE
+    floats: NDArray[Any] = pixels.astype(np.float64 if exact else np.float32)
     floats -= floats.dtype.type(low)
     floats *= floats.dtype.type(255 / (float(high) - float(low)))
     np.clip(floats, 0, 255, out=floats)

@@ -12,7 +12,7 @@ from typing import Final
 
 from promptseg.errors import LimitError, PromptsegError, ReadError, ValueRangeError
 
-__all__ = ["decoder_errors", "decoding", "existing", "one_line", "opening", "shown"]
+__all__ = ["decoder_errors", "decoding", "existing", "one_line", "opening", "path_text", "reason", "shown"]
 
 _ERRORS: Final = (
     ArithmeticError,
@@ -73,11 +73,10 @@ def existing(path: str | os.PathLike[str]) -> Path:
         ValueRangeError: it is not a path at all.
         ReadError: nothing is there, it may not be read, it is empty, or it is a device, pipe or socket.
     """
-    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        raise ValueRangeError(f"a path must be a str or pathlib.Path, got {type(path).__name__}")
-    if not os.fspath(path):
+    text = path_text(path)
+    if not text:
         raise ReadError("the path is empty; give a file or a folder")
-    place = Path(path)
+    place = Path(text)
     try:
         found = place.stat()
     except (OSError, ValueError) as error:
@@ -89,6 +88,18 @@ def existing(path: str | os.PathLike[str]) -> Path:
     if found.st_size == 0:
         raise ReadError(f"{shown(place)}: the file is empty (0 bytes); copy or export it again")
     return place
+
+
+def path_text(path: object) -> str:
+    """A path as text.
+
+    Raises:
+        ValueRangeError: it is not a path, or one of bytes.
+    """
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        raise ValueRangeError(f"a path must be a str or pathlib.Path, got {type(path).__name__}")
+    return text
 
 
 def opening(path: Path, count: int) -> bytes:

@@ -79,16 +79,12 @@ def drawing_of(mask: MaskInput, labels: Labels | None = None) -> Drawing:
         ValueRangeError: the mask is none of these, or ``labels`` names none of its labels.
     """
     if isinstance(mask, np.ndarray):
-        label_map, masks = _label_map(mask), ()
-        found = np.unique(label_map) if label_map.size else np.zeros(0, int)
-        values = tuple(int(value) for value in found if value)
-        if mask.dtype == np.bool_:
-            values = (1,)
-        shape = label_map.shape
-    else:
-        label_map, masks = None, _several(mask)
-        values, shape = tuple(range(1, len(masks) + 1)), masks[0].shape
-    return Drawing(shape, values, _names(values, labels), label_map, masks)
+        label_map = _label_map(mask)
+        values = (1,) if mask.dtype == np.bool_ else tuple(int(value) for value in np.unique(label_map) if value)
+        return Drawing(label_map.shape, values, _names(values, labels), label_map, ())
+    masks = _several(mask)
+    values = tuple(range(1, len(masks) + 1))
+    return Drawing(masks[0].shape, values, _names(values, labels), None, masks)
 
 
 def _label_map(mask: NDArray[Any]) -> NDArray[Any]:
@@ -102,19 +98,24 @@ def _label_map(mask: NDArray[Any]) -> NDArray[Any]:
     return mask.astype(np.uint8) if mask.dtype == np.bool_ else mask
 
 
-def _several(masks: Sequence[NDArray[Any]]) -> tuple[BoolMask, ...]:
+def _several(masks: object) -> tuple[BoolMask, ...]:
     if not isinstance(masks, Sequence) or isinstance(masks, str | bytes):
         raise ValueRangeError(f"mask must be an array or a sequence of boolean arrays, got {type(masks).__name__}")
     if not masks:
         raise ValueRangeError("mask is an empty sequence: there is nothing to write")
-    for one in masks:
-        if not isinstance(one, np.ndarray) or one.dtype != np.bool_:
-            kind = one.dtype if isinstance(one, np.ndarray) else type(one).__name__
-            raise ValueRangeError(f"a sequence of masks must hold boolean arrays, got {kind}")
-        _check_shape(one)
-        if one.shape != masks[0].shape:
-            raise ValueRangeError(f"masks of one picture must have one shape, got {masks[0].shape} and {one.shape}")
-    return tuple(masks)
+    checked = tuple(_boolean(one) for one in masks)
+    shapes = {one.shape for one in checked}
+    if len(shapes) > 1:
+        raise ValueRangeError(f"masks of one picture must have one shape, got {' and '.join(map(str, sorted(shapes)))}")
+    return checked
+
+
+def _boolean(mask: object) -> BoolMask:
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+        kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise ValueRangeError(f"a sequence of masks must hold boolean arrays, got {kind}")
+    _check_shape(mask)
+    return mask
 
 
 def _check_shape(mask: NDArray[Any]) -> None:
@@ -122,10 +123,15 @@ def _check_shape(mask: NDArray[Any]) -> None:
         raise ValueRangeError(f"mask must have a non-empty shape (H, W) or (Z, H, W), got {mask.shape}")
 
 
-def _names(values: tuple[int, ...], labels: Labels | None) -> tuple[str, ...]:
-    if isinstance(labels, str) or not (labels is None or isinstance(labels, Mapping | Sequence)):
+def _names(values: tuple[int, ...], labels: object) -> tuple[str, ...]:
+    if labels is None:
+        by_value: Mapping[Any, Any] = {}
+    elif isinstance(labels, Mapping):
+        by_value = labels
+    elif isinstance(labels, Sequence) and not isinstance(labels, str | bytes):
+        by_value = dict(enumerate(labels, start=1))
+    else:
         raise ValueRangeError(f"labels must be a sequence of names or a mapping of labels to names, got {labels!r}")
-    by_value = labels if isinstance(labels, Mapping) else dict(enumerate(labels or (), start=1))
     for value, name in by_value.items():
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
             raise ValueRangeError(f"the name of label {value!r} must be printable text, got {name!r}")

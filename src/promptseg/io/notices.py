@@ -30,16 +30,16 @@ def quiet_libraries() -> Iterator[None]:
     """
     with _LOCK:
         loggers = [logging.getLogger(name) for name in _LOGGERS]
-        before = [logger.disabled for logger in loggers]
+        before = [logger.level for logger in loggers]
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 for logger in loggers:
-                    logger.disabled = True
+                    logger.setLevel(logging.CRITICAL + 1)
                 yield
         finally:
-            for logger, state in zip(loggers, before, strict=True):
-                logger.disabled = state
+            for logger, level in zip(loggers, before, strict=True):
+                logger.setLevel(level)
     for notice in caught:
         if issubclass(notice.category, ReadWarning):
             warnings.warn(notice.message, notice.category, stacklevel=4)

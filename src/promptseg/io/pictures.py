@@ -27,7 +27,8 @@ PLUGINS: Final[dict[FileKind, tuple[str, str, str]]] = {
 """Module, class and words for each kind."""
 
 _ORIENTATION_TAG: Final = 0x0112
-_UPRIGHT: Final[dict[int, tuple[bool, int]]] = {
+_SHORT: Final = 3
+UPRIGHT: Final[dict[int, tuple[bool, int]]] = {
     2: (True, 0),
     3: (False, 2),
     4: (True, 2),
@@ -59,10 +60,10 @@ def read_picture(path: Path, kind: FileKind, limits: Limits) -> Image:
             return Image(pixels, valid=valid, source=Source(path, "picture"))
         with open_picture(path, kind, limits) as picture:
             pixels, valid = picture_values(picture)
-            turn = _UPRIGHT.get(picture.getexif().get(_ORIENTATION_TAG, 1))
+            turn = UPRIGHT.get(_orientation(picture.info.get("exif")))
     if turn is not None:
-        pixels = _turned(pixels, *turn)
-        valid = None if valid is None else _turned(valid, *turn)
+        pixels = turned(pixels, *turn)
+        valid = None if valid is None else turned(valid, *turn)
     return Image(pixels, valid=valid, source=Source(path, "picture"))
 
 
@@ -104,7 +105,25 @@ def picture_values(picture: "PillowImage") -> tuple[Pixels, BoolMask | None]:
     return np.array(picture), None
 
 
-def _turned(values: Pixels, mirrored: bool, quarter_turns: int) -> Pixels:
+def _orientation(exif: object) -> int:
+    """The orientation, 1 to 8, in the first directory of EXIF data; 1 where there is none or the data are damaged."""
+    if not isinstance(exif, bytes):
+        return 1
+    data = exif.removeprefix(b"Exif\x00\x00")
+    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(data[:4])
+    try:
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        for place in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", data, place)
+            if (tag, kind) == (_ORIENTATION_TAG, _SHORT):
+                return int(value)
+    except struct.error:
+        return 1
+    return 1
+
+
+def turned(values: Pixels, mirrored: bool, quarter_turns: int) -> Pixels:
     upright = values[:, ::-1] if mirrored else values
     return np.ascontiguousarray(np.rot90(upright, quarter_turns))
 
