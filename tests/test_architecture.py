@@ -83,6 +83,11 @@ def test_each_part_stands_in_the_table_of_layers() -> None:
     assert parts <= set(LEVEL), f"not in LAYERS: {sorted(parts - set(LEVEL))}"
 
 
+def test_the_picture_in_the_docs_is_the_table() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    assert "\n".join(", ".join(parts) for parts in reversed(LAYERS)) in page
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_imports_point_down_and_are_light(path: Path) -> None:
     assert violations(path) == []
