@@ -29,7 +29,9 @@ def test_pairs_must_have_one_shape() -> None:
         check_pair(YES, YES.T)
 
 
-@pytest.mark.parametrize("spacing", [(1,), (1, 2, 3), (0, 1), (-1, 1), (np.nan, 1), (np.inf, 1)])
+@pytest.mark.parametrize(
+    "spacing", [(1,), (1, 2, 3), (0, 1), (-1, 1), (np.nan, 1), (np.inf, 1), (1e300, 1), (1, 1e-300)]
+)
 def test_spacings_that_are_none(spacing: tuple[float, ...]) -> None:
     with pytest.raises(ValueRangeError, match="spacing_mm must be 2 positive numbers"):
         check_spacing(spacing, dimensions=2)

@@ -1,8 +1,7 @@
 """What a mask and a spacing must be before anything is computed from them."""
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,9 @@ from promptseg.types import BoolMask
 __all__ = ["Spacing", "check_mask", "check_pair", "check_spacing"]
 
 Spacing = Sequence[float]
-"""Distance of pixel centres in millimetres in the order of the array's axes: (row, column) or (z, row, column)."""
+"""Distance of pixel centres in millimetres, each from 1e-9 to 1e9, in the order of the array's axes: (row, column) or (z, row, column)."""
+
+_SPACING_MM: Final = (1e-9, 1e9)
 
 
 def check_mask(mask: object, *, name: str = "mask", dimensions: Sequence[int] = (2,)) -> BoolMask:
@@ -47,17 +48,18 @@ def check_pair(reference: NDArray[Any], prediction: NDArray[Any]) -> None:
 
 
 def check_spacing(spacing_mm: Spacing | None, *, dimensions: int) -> tuple[float, ...]:
-    """The spacing as a tuple of ``dimensions`` positive finite numbers; ones (pixels) for None.
+    """The spacing as a tuple of ``dimensions`` numbers from 1e-9 to 1e9; ones (pixels) for None.
 
     Raises:
-        ValueRangeError: on a wrong count, zero, negative, infinite or NaN.
+        ValueRangeError: on a wrong count, a number outside that range, or NaN.
     """
     if spacing_mm is None:
         return (1.0,) * dimensions
     spacing = tuple(float(value) for value in spacing_mm)
-    if len(spacing) != dimensions or not all(math.isfinite(value) and value > 0 for value in spacing):
+    low, high = _SPACING_MM
+    if len(spacing) != dimensions or not all(low <= value <= high for value in spacing):
         raise ValueRangeError(
-            f"spacing_mm must be {dimensions} positive numbers, one for each axis of the array "
-            f"(row, column; first z for volumes), got {spacing_mm!r}"
+            f"spacing_mm must be {dimensions} positive numbers (from {low:g} to {high:g}), one for each axis of the "
+            f"array (row, column; first z for volumes), got {spacing_mm!r}"
         )
     return spacing
