@@ -12,7 +12,10 @@ from promptseg.types import BoolMask
 __all__ = ["Spacing", "check_mask", "check_pair", "check_spacing"]
 
 Spacing = Sequence[float]
-"""Distance of pixel centres in millimetres, each from 1e-9 to 1e9, in the order of the array's axes: (row, column) or (z, row, column)."""
+"""Distance of pixel centres in millimetres in the order of the array's axes: (row, column) or (z, row, column).
+
+Each is from 1e-9 to 1e9.
+"""
 
 _SPACING_MM: Final = (1e-9, 1e9)
 
