@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import random_networks
+from drawing_network import DrawingNetwork
 from fakes import FakeSegmenter
 
 from promptseg.errors import PromptError, UnknownNameError
+from promptseg.models import CachedSegmenter, PromptSegmenter
+from promptseg.models.preprocessing import Preprocessing
 from promptseg.types import POLICIES, Box, Candidates, Embedding, Image, MaskPrompt, Point, Prompts, Segmenter
 
 
@@ -18,7 +22,21 @@ def default_model() -> Segmenter:
     return promptseg.load()
 
 
-ENTRIES: dict[str, Callable[[], Segmenter]] = {"fake": FakeSegmenter, "default": default_model}
+def drawing() -> Segmenter:
+    pixels = Preprocessing("letterbox", 64, 1, "standardise")
+    return PromptSegmenter(DrawingNetwork(), pixels, name="drawing", default_policy="first")
+
+
+ENTRIES: dict[str, Callable[[], Segmenter]] = {
+    "fake": FakeSegmenter,
+    "cached": lambda: CachedSegmenter(drawing()),
+    "drawing": drawing,
+    "default": default_model,
+    "small-sam": random_networks.small_sam,
+    "small-medsam": random_networks.small_medsam,
+    "small-mobile-sam": random_networks.small_mobile_sam,
+    "small-sam2": random_networks.small_sam2,
+}
 HEIGHT, WIDTH = 54, 87
 CLICK = Prompts(points=[Point(52, 21)])
 OBJECTS = (
