@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from promptseg.errors import CheckpointError
 from promptseg.models.compact import CompactConfig, CompactNet, build
@@ -21,11 +21,10 @@ DEFAULT_WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights" / "d
 class CompactNetwork:
     """A :class:`CompactNet` as a :class:`Network`."""
 
-    channels: int = 1
-
     def __init__(self, module: CompactNet) -> None:
-        self.module = module
+        self.module: nn.Module = module
         self.net = module
+        self.channels = 1
         self.side = module.config.size
         self.grid_side = module.config.size // 2
 

@@ -61,7 +61,8 @@ def prepare(image: Image, preprocessing: Preprocessing) -> tuple[Floats, Frame]:
     frame = preprocessing.frame(image.size)
     levels = INTENSITY[preprocessing.intensity](image, preprocessing, frame)
     if preprocessing.mean is not None and preprocessing.std is not None:
-        levels = (levels - np.array(preprocessing.mean, np.float32)) / np.array(preprocessing.std, np.float32)
+        mean, std = (np.array(values, np.float32) for values in (preprocessing.mean, preprocessing.std))
+        levels = ((levels - mean) / std).astype(np.float32)
     height, width = frame.resized
     padded = np.zeros((1, preprocessing.channels, frame.side, frame.side), dtype=np.float32)
     padded[0, :, :height, :width] = levels.reshape(height, width, -1).transpose(2, 0, 1)

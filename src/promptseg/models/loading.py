@@ -1,0 +1,108 @@
+"""From a name or a path to a ready segmenter."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Literal
+
+import torch
+
+from promptseg.errors import FetchError, UnknownNameError, ValueRangeError
+from promptseg.models.compact_network import DEFAULT_WEIGHTS, open_compact
+from promptseg.models.network import Network
+from promptseg.models.predictor import PromptSegmenter
+from promptseg.models.zoo import MODELS, ModelEntry
+
+__all__ = ["DTYPES", "DtypeName", "load"]
+
+DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+DTYPES: Final[dict[DtypeName, torch.dtype]] = {
+    "auto": torch.float32,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+"""Precision of the encoder by name; ``auto`` is float32, so that results are the same on every machine."""
+
+
+def load(
+    name_or_path: str | Path = "default",
+    *,
+    device: str = "auto",
+    dtype: DtypeName = "auto",
+    like: str | None = None,
+) -> PromptSegmenter:
+    """A model, ready to embed images.
+
+    Args:
+        name_or_path: a name of the table of models (``promptseg models list``), or a file or folder: Meta's and
+            MobileSAM's ``.pth``, MedSAM's, SAM 2's ``.pt``, a transformers folder, a safetensors file.
+        device: ``auto`` takes CUDA, then Apple's MPS, then the CPU; or any name that torch knows.
+        dtype: precision of the encoder. The decoder and all coordinates stay float32.
+        like: for a path, the name of the model whose preprocessing and policy it needs, where the file alone does
+            not tell: ``like="medsam-vit-b"`` for weights that were trained as MedSAM's.
+
+    Raises:
+        UnknownNameError: no such name, and no such file.
+        FetchError: the model is known, but its file is not on this machine.
+        CheckpointError: the file is damaged, incomplete or of an unknown architecture.
+        ValueRangeError: the device or the dtype is not usable here.
+
+    >>> load().name
+    'default'
+    """
+    place = _device(device)
+    if dtype not in DTYPES:
+        raise ValueRangeError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
+    network, entry, name = _network(str(name_or_path), like)
+    try:
+        network.module.to(place)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueRangeError(f"device {device!r} cannot be used: {' '.join(str(error).split())[:200]}") from error
+    return PromptSegmenter(
+        network, entry.preprocessing, name=name, default_policy=entry.default_policy, dtype=DTYPES[dtype]
+    )
+
+
+def _network(name: str, like: str | None) -> tuple[Network, ModelEntry, str]:
+    if like is not None and like not in MODELS:
+        raise UnknownNameError(f"unknown model {like!r} for `like`; the known ones are {', '.join(MODELS)}")
+    if name == "default":
+        return open_compact(DEFAULT_WEIGHTS), MODELS[name], name
+    if name in MODELS:
+        return _known(MODELS[name])
+    path = Path(name).expanduser()
+    if not path.exists():
+        raise UnknownNameError(
+            f"there is no model named {name!r} and no such file; the known models are {', '.join(MODELS)}"
+        )
+    from promptseg.models.checkpoints import open_network
+
+    network, fitting = open_network(path, like=like)
+    entry = MODELS[like or fitting]
+    preprocessing = replace(entry.preprocessing, side=network.side)
+    return network, replace(entry, preprocessing=preprocessing), path.name
+
+
+def _known(entry: ModelEntry) -> tuple[Network, ModelEntry, str]:
+    from promptseg.models.checkpoints import open_network
+    from promptseg.models.fetch import local_path
+
+    path = local_path(entry)
+    if path is None:
+        raise FetchError(
+            f"the weights of {entry.name} are not on this machine; run `promptseg models fetch {entry.name}`, or, "
+            f"offline, `promptseg models fetch {entry.name} --from FILE`"
+        )
+    network, _ = open_network(path, like=entry.name)
+    return network, entry, entry.name
+
+
+def _device(device: str) -> torch.device:
+    if device != "auto":
+        try:
+            return torch.device(device)
+        except RuntimeError as error:
+            raise ValueRangeError(f"device {device!r} is unknown; use auto, cpu, cuda, cuda:1 or mps") from error
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
