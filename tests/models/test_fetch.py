@@ -220,9 +220,7 @@ def test_too_little_room_is_noticed_before(server: Server, monkeypatch: pytest.M
     assert server.requests == []
 
 
-def test_a_disk_that_fills_up_is_an_error_and_no_file(
-    server: Server, monkeypatch: pytest.MonkeyPatch, home: Path
-) -> None:
+def test_a_disk_that_fills_up_is_an_error(server: Server, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     def full(self: Path, mode: str = "r", **settings: object) -> object:
         if self.suffix == ".part" and "r" not in mode:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -20,7 +20,7 @@ from typing import Final, Protocol
 
 from promptseg._version import __version__
 from promptseg.errors import CheckpointError, FetchError
-from promptseg.models.zoo import Download, ModelEntry
+from promptseg.models.zoo import ModelEntry, Origin
 
 __all__ = ["Progress", "digest_of", "fetch", "local_path", "models_folder", "verify"]
 
@@ -56,9 +56,9 @@ def models_folder() -> Path:
 
 def local_path(entry: ModelEntry) -> Path | None:
     """The fetched file of a model, or None where it was not fetched (or is embedded and has no file of its own)."""
-    if entry.download is None:
+    if entry.origin is None:
         return None
-    path = models_folder() / entry.download.file_name
+    path = models_folder() / entry.origin.file
     return path if path.is_file() else None
 
 
@@ -81,9 +81,9 @@ def fetch(
     Raises:
         FetchError: offline, refused, broken, the disk is full, or what arrived is not the published file.
     """
-    if entry.download is None:
+    if entry.origin is None:
         raise FetchError(f"{entry.name} is embedded in the package; there is nothing to fetch")
-    path = models_folder() / entry.download.file_name
+    path = models_folder() / entry.origin.file
     if path.is_file() and not force:
         return path
     try:
@@ -91,7 +91,7 @@ def fetch(
         with _alone(path):
             if path.is_file() and not force:
                 return path
-            return _fetched(entry.download, source or entry.download.url, path, progress)
+            return _fetched(entry.origin, source or entry.origin.url, path, progress)
     except OSError as error:
         raise FetchError(f"cannot keep weights in {path.parent}: {error.strerror or error}") from error
     except FetchError as error:
@@ -104,18 +104,18 @@ def verify(entry: ModelEntry, path: Path) -> None:
     Raises:
         CheckpointError: they differ, or the file cannot be read.
     """
-    download = entry.download
-    if download is None:
+    origin = entry.origin
+    if origin is None:
         raise CheckpointError(f"{entry.name} is embedded in the package and has no published file to compare with")
     try:
         size = path.stat().st_size
         digest = digest_of(path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
-    if (size, digest) != (download.size_bytes, download.sha256):
+    if (size, digest) != (origin.size_bytes, origin.sha256):
         raise CheckpointError(
             f"{path} is not the published file of {entry.name}: it has {size} bytes and SHA-256 {digest}, published "
-            f"are {download.size_bytes} bytes and {download.sha256}"
+            f"are {origin.size_bytes} bytes and {origin.sha256}"
         )
 
 
@@ -128,35 +128,35 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _fetched(download: Download, source: str, path: Path, progress: Progress | None) -> Path:
+def _fetched(origin: Origin, source: str, path: Path, progress: Progress | None) -> Path:
     part = path.with_name(path.name + ".part")
-    _check_space(download, part)
+    _check_space(origin, part)
     if "://" in source and not source.startswith("file://"):
-        _download(source, part, download, progress)
+        _download(source, part, origin, progress)
     else:
-        _copy(source, part, download, progress)
+        _copy(source, part, origin, progress)
     size = part.stat().st_size
     digest = digest_of(part)
-    if (size, digest) != (download.size_bytes, download.sha256):
+    if (size, digest) != (origin.size_bytes, origin.sha256):
         looks = _looks_like(part)
         _forget(part)
         raise FetchError(
             f"what came from {source} is not the published file: {size} bytes with SHA-256 {digest[:16]}..., expected "
-            f"{download.size_bytes} bytes with {download.sha256[:16]}...{looks}"
+            f"{origin.size_bytes} bytes with {origin.sha256[:16]}...{looks}"
         )
     _tag_of(part).unlink(missing_ok=True)
     part.replace(path)
     return path
 
 
-def _download(url: str, part: Path, download: Download, progress: Progress | None) -> None:
+def _download(url: str, part: Path, origin: Origin, progress: Progress | None) -> None:
     pause, failure = PAUSE_S, ""
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(pause)
             pause *= 2
         try:
-            if _transfer(url, part, download, progress):
+            if _transfer(url, part, origin, progress):
                 return
             failure = "the connection broke off"
         except urllib.error.HTTPError as error:
@@ -171,12 +171,12 @@ def _download(url: str, part: Path, download: Download, progress: Progress | Non
     raise FetchError(f"{url} cannot be downloaded after {ATTEMPTS} attempts: {failure}; what came is kept")
 
 
-def _transfer(url: str, part: Path, download: Download, progress: Progress | None) -> bool:
+def _transfer(url: str, part: Path, origin: Origin, progress: Progress | None) -> bool:
     """One attempt, from where the last one broke off if the file is still the same; True when all bytes are here."""
     have = part.stat().st_size if part.is_file() else 0
     tag_file = _tag_of(part)
     tag = tag_file.read_text() if tag_file.is_file() else ""
-    if have >= download.size_bytes or not tag:
+    if have >= origin.size_bytes or not tag:
         _forget(part)
         have = 0
     headers = {"User-Agent": f"promptseg/{__version__}", "Accept-Encoding": "identity"}
@@ -190,24 +190,24 @@ def _transfer(url: str, part: Path, download: Download, progress: Progress | Non
         with part.open("ab" if goes_on else "wb") as file:
             while block := answer.read(_BLOCK):
                 done += len(block)
-                if done > download.size_bytes:
-                    raise FetchError(f"{url} sends more than the {download.size_bytes} bytes of the published file")
+                if done > origin.size_bytes:
+                    raise FetchError(f"{url} sends more than the {origin.size_bytes} bytes of the published file")
                 file.write(block)
                 if progress is not None:
-                    progress(done, download.size_bytes)
+                    progress(done, origin.size_bytes)
         announced = answer.headers.get("Content-Length")
     whole = announced is not None and done == int(announced) + (have if goes_on else 0)
-    return done == download.size_bytes or whole
+    return done == origin.size_bytes or whole
 
 
-def _copy(source: str, part: Path, download: Download, progress: Progress | None) -> None:
+def _copy(source: str, part: Path, origin: Origin, progress: Progress | None) -> None:
     is_url = source.startswith("file://")
     path = Path(urllib.request.url2pathname(urllib.parse.urlparse(source).path) if is_url else source).expanduser()
     if not path.is_file():
         raise FetchError(f"there is no file {path} to fetch from")
-    if path.stat().st_size != download.size_bytes:
+    if path.stat().st_size != origin.size_bytes:
         raise FetchError(
-            f"{path} has {path.stat().st_size} bytes, the published file has {download.size_bytes}; it is another "
+            f"{path} has {path.stat().st_size} bytes, the published file has {origin.size_bytes}; it is another "
             "file, or not whole"
         )
     done = 0
@@ -216,15 +216,15 @@ def _copy(source: str, part: Path, download: Download, progress: Progress | None
             file.write(block)
             done += len(block)
             if progress is not None:
-                progress(done, download.size_bytes)
+                progress(done, origin.size_bytes)
 
 
-def _check_space(download: Download, part: Path) -> None:
+def _check_space(origin: Origin, part: Path) -> None:
     have = part.stat().st_size if part.is_file() else 0
     free = shutil.disk_usage(part.parent).free
-    if free < download.size_bytes - have:
+    if free < origin.size_bytes - have:
         raise FetchError(
-            f"the disk of {part.parent} has {free >> 20} MiB free, but {(download.size_bytes - have) >> 20} MiB are "
+            f"the disk of {part.parent} has {free >> 20} MiB free, but {(origin.size_bytes - have) >> 20} MiB are "
             "needed; set PROMPTSEG_HOME to a folder with more room"
         )
 
@@ -290,7 +290,7 @@ def _looks_like(part: Path) -> str:
 
 
 def _by_hand(entry: ModelEntry, path: Path) -> str:
-    url = entry.download.url if entry.download is not None else ""
+    url = entry.origin.url if entry.origin is not None else ""
     return (
         f"Offline? Download {url} on another machine, and run `promptseg models fetch {entry.name} --from FILE`, or "
         f"put it at {path}"
