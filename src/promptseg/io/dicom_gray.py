@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Gray", "gray_values"]
 
-_OVERLAY_BITS: Final = tuple(0x60000102 + (group << 16) for group in range(0, 32, 2))
-"""OverlayBitPosition of every overlay: not 0 where an overlay lies in unused bits of the pixels."""
-
 _SIGNED: Final = (np.int16, np.int32)
 
 
@@ -51,31 +48,17 @@ def gray_values(stored: Pixels, header: "Dataset", layout: Layout, path: Path, *
     Raises:
         ReadError: a look-up table is damaged.
     """
-    stored, good = finite_pixels(_aligned(stored, header, layout), path)
+    stored, good = finite_pixels(stored, path)
     values, ends = _modality(stored, header, layout, path, frame)
     window, display = _view(values, header, layout, path, frame)
     if layout.photometric == "MONOCHROME1":
         values = _turned(values, sum(ends), stored.dtype)
         window = None if window is None else (sum(ends) - window[1], sum(ends) - window[0])
         display = None if display is None else np.uint8(255) - display
-    valid = _valid(stored, header)
+    valid = _valid(stored, header, layout)
     if good is not None:
         valid = good if valid is None else valid & good
     return Gray(values, window, valid, display)
-
-
-def _aligned(stored: Pixels, header: "Dataset", layout: Layout) -> Pixels:
-    """Move values that are stored in the upper bits down, and cut off overlays that are stored above them."""
-    high = number(header, "HighBit")
-    spare = layout.bits_allocated - layout.bits_stored
-    if stored.dtype.kind not in "ui" or spare <= 0 or layout.bits_allocated != 8 * stored.dtype.itemsize:
-        return stored
-    shift = 0 if high is None else int(high) + 1 - layout.bits_stored
-    overlaid = any(number(header, name) for name in _OVERLAY_BITS)
-    if not 0 < shift <= spare and not overlaid:
-        return stored
-    up = spare - max(shift, 0)
-    return (stored << up) >> spare
 
 
 def _stored_range(layout: Layout) -> tuple[int, int]:
@@ -150,14 +133,20 @@ def _windowed(values: Pixels, item: "Dataset") -> tuple[tuple[float, float] | No
     return window, display
 
 
-def _valid(stored: Pixels, header: "Dataset") -> BoolMask | None:
+def _valid(stored: Pixels, header: "Dataset", layout: Layout) -> BoolMask | None:
     """False where a stored value is padding; None where none is, or where all would be."""
     first = number(header, "PixelPaddingValue")
     if first is None:
         return None
     last = number(header, "PixelPaddingRangeLimit")
-    low, high = sorted((first, first if last is None else last))
-    if stored.dtype.kind == "i" and low >= 2 ** (8 * stored.dtype.itemsize - 1):
-        low, high = (end - 2.0 ** (8 * stored.dtype.itemsize) for end in (low, high))
-    valid = (stored < low) | (stored > high)
+    ends = (first, first if last is None else last)
+    if stored.dtype.kind != "f":
+        ends = (_stored_value(ends[0], layout), _stored_value(ends[1], layout))
+    valid = (stored < min(ends)) | (stored > max(ends))
     return None if valid.all() or not valid.any() else valid
+
+
+def _stored_value(value: float, layout: Layout) -> float:
+    """A value as its stored bits give it; many files state padding with the wrong sign or with too many bits."""
+    low, high = _stored_range(layout)
+    return value if low <= value <= high else (value - low) % (high - low + 1) + low

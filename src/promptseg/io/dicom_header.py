@@ -57,6 +57,7 @@ class Layout:
         photometric: photometric interpretation, one of :data:`GRAY`, :data:`COLOUR` or ``PALETTE COLOR``.
         bits_allocated: bits of a value in the file.
         bits_stored: bits of a value that count.
+        unused_low_bits: bits below those, where old files keep values in the upper bits; usually 0.
         signed: whether stored values are signed.
         transfer_syntax: its UID.
         deflated: whether the whole file is compressed.
@@ -69,6 +70,7 @@ class Layout:
     photometric: str
     bits_allocated: int
     bits_stored: int
+    unused_low_bits: int
     signed: bool
     transfer_syntax: str
     deflated: bool
@@ -120,6 +122,9 @@ def layout_of(header: "Dataset", path: Path, *, of_mask: bool = False) -> Layout
             f"{shown(path)}: {photometric} needs {expected} sample(s) a pixel, but the file states {samples}"
         )
     allocated = _count(header, "BitsAllocated", path, default=8)
+    stored = min(_count(header, "BitsStored", path, default=allocated), 64)
+    high_bit = number(header, "HighBit")
+    unused = 0 if high_bit is None else int(high_bit) + 1 - stored
     return Layout(
         rows=rows,
         columns=columns,
@@ -127,7 +132,8 @@ def layout_of(header: "Dataset", path: Path, *, of_mask: bool = False) -> Layout
         samples=samples,
         photometric=photometric,
         bits_allocated=allocated,
-        bits_stored=min(_count(header, "BitsStored", path, default=allocated), 64),
+        bits_stored=stored,
+        unused_low_bits=unused if 0 < unused <= allocated - stored else 0,
         signed=number(header, "PixelRepresentation") == 1,
         transfer_syntax=syntax,
         deflated=syntax == _DEFLATED,

@@ -56,6 +56,9 @@ def stored_pixels(path: Path, header: "Dataset", layout: Layout, *, frame: int |
         pixels = _partial_to_rgb(pixels)
     if layout.photometric == "PALETTE COLOR":
         pixels = palette_colours(pixels, header, path)
+    if layout.unused_low_bits and layout.bits_allocated == 8 * pixels.dtype.itemsize:
+        spare = layout.bits_allocated - layout.bits_stored
+        pixels = (pixels << (spare - layout.unused_low_bits)) >> spare
     if not pixels.dtype.isnative:
         pixels = pixels.astype(pixels.dtype.newbyteorder("="))
     return pixels
@@ -88,6 +91,8 @@ def _decoded(path: Path, layout: Layout, index: int | None, plugins: tuple[str, 
 
     partial = layout.photometric == "YBR_PARTIAL_422"
     options: dict[str, Any] = {"photometric_interpretation": "YBR_FULL_422", "raw": True} if partial else {}
+    if layout.unused_low_bits:
+        options["correct_unused_bits"] = False
     if layout.deflated:
         return pixel_array(dcmread(path, force=True), index=index, **options)
     options["transfer_syntax_uid"] = layout.transfer_syntax
@@ -97,6 +102,8 @@ def _decoded(path: Path, layout: Layout, index: int | None, plugins: tuple[str, 
                 return pixel_array(file, index=index, decoding_plugin=plugin, **options)
             except AttributeError:
                 raise ReadError(f"{shown(path)}: has no pixel data, or is cut off before them") from None
+            except ValueError:
+                raise ReadError(f"{shown(path)}: its pixels are cut off, or do not fit what the header states") from None
             except RuntimeError:
                 if plugin == plugins[-1]:
                     raise

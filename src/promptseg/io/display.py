@@ -35,7 +35,7 @@ def to_display(image: Image | Pixels) -> NDArray[np.uint8]:
         seen = pixels.copy()
     else:
         counted = pixels if picture.valid is None or not picture.valid.any() else pixels[picture.valid]
-        seen = _scaled(pixels, counted.min(), counted.max(), flat=0)
+        seen = _scaled(pixels, float(counted.min()), float(counted.max()), flat=0)
     if picture.valid is not None:
         seen[~picture.valid] = 0
     return seen
@@ -60,8 +60,9 @@ def _scaled(pixels: Pixels, low: float, high: float, *, flat: int = 255) -> NDAr
         return np.where(pixels > low, np.uint8(flat), np.uint8(0))
     exact = pixels.dtype.itemsize > 2 or max(abs(low), abs(high)) > _MOST_IN_SINGLE
     floats: NDArray[Any] = pixels.astype(np.float64 if exact else np.float32)
-    floats -= floats.dtype.type(low)
-    floats *= floats.dtype.type(255 / (float(high) - float(low)))
+    with np.errstate(over="ignore"):
+        floats -= floats.dtype.type(low)
+        floats *= floats.dtype.type(255 / (high - low))
     np.clip(floats, 0, 255, out=floats)
     scaled: NDArray[np.uint8] = np.rint(floats).astype(np.uint8)
     return scaled

@@ -2,6 +2,8 @@
 
 import importlib
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +12,7 @@ import numpy as np
 from promptseg.errors import MissingExtraError, ReadError
 from promptseg.io.files import decoding, shown
 from promptseg.io.limits import Limits, check_limit
+from promptseg.io.notices import quiet_libraries
 from promptseg.io.signatures import FileKind
 from promptseg.types import BoolMask, Image, Pixels, Source
 
@@ -67,23 +70,27 @@ def read_picture(path: Path, kind: FileKind, limits: Limits) -> Image:
     return Image(pixels, valid=valid, source=Source(path, "picture"))
 
 
-def open_picture(path: Path, kind: FileKind, limits: Limits) -> "PillowImage":
+@contextmanager
+def open_picture(path: Path, kind: FileKind, limits: Limits) -> Iterator["PillowImage"]:
     """Open a picture without decoding it, and check what its header claims.
 
     The decoder's class is called directly: ``PIL.Image.open`` would load every decoder and has a limit of its own.
+    That of JPEG warns of damaged EXIF data, which do not matter.
 
     Raises:
         LimitError: too many pixels.
         ReadError: an animation.
     """
     module, name, words = PLUGINS[kind]
-    picture: PillowImage = getattr(importlib.import_module(module), name)(path)
-    frames = getattr(picture, "n_frames", 1)
-    if frames != 1 and kind != "jpeg":
-        picture.close()
-        raise ReadError(f"{shown(path)}: this {words} is an animation of {frames} frames; save one frame as a picture")
-    check_limit(limits, "pixels", picture.size[0] * picture.size[1], path)
-    return picture
+    plugin = getattr(importlib.import_module(module), name)
+    with path.open("rb") as file:
+        with quiet_libraries() if kind == "jpeg" else nullcontext():
+            picture: PillowImage = plugin(file)
+        frames = getattr(picture, "n_frames", 1)
+        if frames != 1 and kind != "jpeg":
+            raise ReadError(f"{shown(path)}: this {words} is an animation of {frames} frames; save one frame")
+        check_limit(limits, "pixels", picture.size[0] * picture.size[1], path)
+        yield picture
 
 
 def picture_values(picture: "PillowImage") -> tuple[Pixels, BoolMask | None]:

@@ -71,7 +71,7 @@ def write_segmentation(
         MissingExtraError: highdicom is not installed.
         WriteError: the source is no DICOM, has several frames, or lacks what a segmentation needs.
     """
-    _source(like, path)
+    image, source = _source(like, path)
     try:
         import_module("highdicom")
     except ImportError:
@@ -79,7 +79,7 @@ def write_segmentation(
             f"{shown(path)}: writing DICOM SEG needs the extra `dicom`: pip install 'promptseg[dicom]'"
         ) from None
     with quiet_libraries():
-        headers = _source_headers(like, geometry, path)
+        headers = _source_headers(image, source, geometry, path)
         try:
             segmentation = _built(headers, drawing, algorithm)
             if "FrameOfReferenceUID" not in headers[0]:
@@ -135,20 +135,19 @@ def _segment(header: "Dataset", frame: int) -> int:
     return 1 if value is None else int(value)
 
 
-def _source(like: Image | Volume | Cine | None, path: Path) -> Source:
+def _source(like: Image | Volume | Cine | None, path: Path) -> tuple[Image | Volume, Source]:
+    """The image and its source, if they are of single-frame DICOM files."""
     source = None if like is None else like.source
     if like is None or source is None or source.kind not in ("dicom", "dicom-series"):
         raise WriteError(
             f"{shown(path)}: a DICOM SEG belongs to a DICOM image: give like= what was read from it, or write .nii.gz"
         )
-    several = isinstance(like, Cine) or (
-        source.kind == "dicom" and (source.frame is not None or isinstance(like, Volume))
-    )
-    if several:
+    several = source.kind == "dicom" and (source.frame is not None or isinstance(like, Volume))
+    if isinstance(like, Cine) or several:
         raise WriteError(
             f"{shown(path)}: DICOM SEG of a cine or of another file with several frames comes later; write .npz or .png"
         )
-    return source
+    return like, source
 
 
 def _files(source: Source) -> tuple[Path, ...]:
@@ -157,12 +156,12 @@ def _files(source: Source) -> tuple[Path, ...]:
     return source.files if source.frame is None else (source.files[source.frame],)
 
 
-def _source_headers(like: Image | Volume | Cine, geometry: SegGeometry, path: Path) -> list["Dataset"]:
+def _source_headers(like: Image | Volume, source: Source, geometry: SegGeometry, path: Path) -> list["Dataset"]:
     """Headers of the source files, copied deeply, with a place in space if they have none and one is wanted."""
     from pydicom.uid import generate_uid
 
     headers = []
-    for place in _files(_source(like, path)):
+    for place in _files(source):
         try:
             with decoding(place, "DICOM file", quote=False):
                 headers.append(copy.deepcopy(read_header(place, Limits())))
@@ -178,7 +177,7 @@ def _source_headers(like: Image | Volume | Cine, geometry: SegGeometry, path: Pa
     return headers
 
 
-def _put_in_space(header: "Dataset", like: Image | Volume | Cine, own_space: str | None) -> None:
+def _put_in_space(header: "Dataset", like: Image | Volume, own_space: str | None) -> None:
     """Keep a place that a file states; else use the frame of reference ``own_space``, or state no place if None."""
     placed = all(header.get(name) for name in _PLACE)
     if placed and header.get("FrameOfReferenceUID"):

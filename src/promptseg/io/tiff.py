@@ -68,10 +68,10 @@ def load_tiff(path: Path, limits: Limits, *, indexed: bool = False) -> tuple[Pix
         page = tiff.pages.first
         try:
             values = np.asarray(series.asarray(maxworkers=1))
-        except ValueError as error:
+        except (NotImplementedError, ValueError) as error:
             if "imagecodecs" not in str(error):
                 raise
-            return _by_pillow(path, limits, indexed=indexed)
+            return _by_pillow(path, limits, depth=series.dtype.itemsize, indexed=indexed)
         values, axes = _ordered(values, series.axes, path)
         values, axes = _coloured(values, axes, page, path, indexed=indexed)
         turn = UPRIGHT.get(int(getattr(page.tags.get(_ORIENTATION_TAG), "value", 1)))
@@ -139,7 +139,7 @@ def _coloured(values: Pixels, axes: str, page: "TiffPage", path: Path, *, indexe
     return np.ascontiguousarray(values.astype(values.dtype.newbyteorder("="))), axes
 
 
-def _by_pillow(path: Path, limits: Limits, *, indexed: bool) -> tuple[Pixels, str]:
+def _by_pillow(path: Path, limits: Limits, *, depth: int, indexed: bool) -> tuple[Pixels, str]:
     """Compressed pages that tifffile reads only with imagecodecs; Pillow knows the usual ones of 8 bits."""
     from PIL.TiffImagePlugin import TiffImageFile
 
@@ -152,9 +152,11 @@ def _by_pillow(path: Path, limits: Limits, *, indexed: bool) -> tuple[Pixels, st
                 plain = indexed and picture.mode == "P"
                 pages.append(np.array(picture) if plain else picture_values(picture)[0])
     except (KeyError, OSError, SyntaxError, ValueError):
+        pages = []
+    if any(page.dtype.itemsize < depth for page in pages) or not pages:
         raise MissingExtraError(
             f"{shown(path)}: this TIFF needs the extra `images` (or is damaged): pip install 'promptseg[images]'"
-        ) from None
+        )
     if len({page.shape for page in pages}) != 1:
         raise ReadError(f"{shown(path)}: holds pictures of different sizes; save each as a file")
     axes = "YX" if pages[0].ndim == 2 else "YXS"
