@@ -18,7 +18,6 @@ from promptseg.models.network import Features, PromptBatch
 from promptseg.models.sizes import DecoderSizes, MobileSamSizes, SamSizes
 from promptseg.models.tiny_vit import TinyVit
 from promptseg.models.two_way import TwoWayTransformer
-from promptseg.models.two_way import TwoWayTransformer
 from promptseg.models.vit_attention import PatchEmbedding, TiledAttention
 
 __all__ = ["SamNetwork", "build_mobile_sam", "build_sam"]
@@ -171,7 +170,6 @@ def _build(sizes: SamSizes | MobileSamSizes, vision: dict[str, Any]) -> nn.Modul
         module: Any = SamModel(config)
         module.shared_image_embedding = FourierPositions(sizes.embedding // 2)
         module.prompt_encoder.shared_embedding = FourierPositions(sizes.embedding // 2)
-        module.mask_decoder.transformer = TwoWayTransformer(module.mask_decoder.transformer)
         module.mask_decoder.transformer = TwoWayTransformer(module.mask_decoder.transformer)
     built: nn.Module = module.eval()
     return built
