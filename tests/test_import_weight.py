@@ -103,3 +103,11 @@ Image.fromarray(numpy.eye(32, dtype="uint8") * 255).save({str(tmp_path / "a.png"
     output = str(tmp_path / "b.png")
     segment = command("segment", str(tmp_path / "a.png"), "--point", "9,9", "--output", output)
     assert not {"transformers", "pydicom", "nibabel", "highdicom", "matplotlib"} & measure(code + segment)[1]
+
+
+def test_a_cold_start_costs_at_most_twice_what_importing_torch_does(tmp_path: Path) -> None:
+    image, output = str(tmp_path / "a.png"), str(tmp_path / "b.png")
+    measure(f"import numpy; from PIL import Image; Image.fromarray(numpy.eye(64, dtype='uint8')).save({image!r})")
+    segment = command("segment", image, "--point", "9,9", "--output", output)
+    rounds = [(measure("import torch")[0], measure(segment)[0]) for _ in range(3)]
+    assert min(ours for _, ours in rounds) <= 2 * min(torchs for torchs, _ in rounds)

@@ -131,9 +131,9 @@ def _decoded(file: str) -> str:
 
 def _models() -> dict[str, Any]:
     """The folder where fetched models are kept, and what is in it."""
-    from promptseg.models.fetching import cache_folder
+    from promptseg.models.fetch import models_folder
 
-    folder = cache_folder()
+    folder = models_folder()
     files = sorted(path for path in folder.glob("**/*") if path.is_file()) if folder.is_dir() else []
     return {
         "folder": str(folder),

@@ -24,6 +24,10 @@ VERBS: Final[dict[str, str]] = {
 }
 """Each verb and what it does; ``promptseg.cli.VERB`` holds a function of that name, or ``app`` for a group."""
 
+_PATIENCE: Final = ("OMP_WAIT_POLICY", "PASSIVE")
+"""Makes PyTorch's threads sleep while they wait for each other. By default they spin, which on a machine with other
+work costs a short command many times its own CPU seconds, and wall time too."""
+
 _COMPLETION_VARIABLE: Final = "_PROMPTSEG_COMPLETE"
 
 
@@ -37,6 +41,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         arguments: as after the command's name; those of the process by default.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    os.environ.setdefault(*_PATIENCE)
     command = typer.main.get_command(build_app(VERBS if _COMPLETION_VARIABLE in os.environ else words))
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "mm²" on a terminal that knows ASCII only
