@@ -48,6 +48,14 @@ class SegmentOptions:
     model: Annotated[
         str, typer.Option(metavar="NAME|PATH", help="A name from 'promptseg models list', or a file of weights.")
     ] = "default"
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="For a file of weights: the model whose preprocessing it needs, where the file does not tell, such as "
+            "medsam-vit-b.",
+        ),
+    ] = None
     choose: Annotated[
         str | None,
         typer.Option(
@@ -124,7 +132,7 @@ def segment(options: SegmentOptions) -> None:
 def _load(options: SegmentOptions) -> "Segmenter":
     from promptseg.models import CachedSegmenter, load
 
-    segmenter = load(options.model, device=options.device)
+    segmenter = load(options.model, device=options.device, like=options.like)
     if options.cache_embeddings is None:
         return segmenter
     return CachedSegmenter(segmenter, folder=options.cache_embeddings)
