@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ def series(folder: Path, heights_mm: list[float], **attributes: Any) -> Path:
     """Slices of :data:`SLICES` at heights; file names in the order of the list."""
     folder.mkdir(exist_ok=True)
     for index, height in enumerate(heights_mm):
-        slice_at(folder / f"{len(os.listdir(folder)):03d}.dcm", height, SLICES[index % 5], **attributes)
+        slice_at(folder / f"{len(list(folder.iterdir())):03d}.dcm", height, SLICES[index % 5], **attributes)
     return folder
 
 
@@ -87,7 +86,9 @@ def test_several_series_are_listed_and_chosen(tmp_path: Path) -> None:
 def test_phases_are_listed_and_chosen(tmp_path: Path) -> None:
     series(tmp_path / "a", [0.0, 3.0, 6.0], TriggerTime=700.0)
     series(tmp_path / "a", [6.0, 3.0, 0.0], TriggerTime=30.0)
-    with pytest.raises(GeometryError, match="2 pictures at each of 3 places, which differ in TriggerTime; choose with phase=0"):
+    with pytest.raises(
+        GeometryError, match="2 pictures at each of 3 places, which differ in TriggerTime; choose with phase=0"
+    ):
         io.read(tmp_path / "a")
     np.testing.assert_array_equal(read_volume(tmp_path / "a", phase=0).voxels, SLICES[[2, 1, 0]])
     np.testing.assert_array_equal(read_volume(tmp_path / "a", phase=1).voxels, SLICES[[0, 1, 2]])
@@ -176,7 +177,7 @@ def test_folders_without_pictures(tmp_path: Path) -> None:
 
 def test_limits(tmp_path: Path) -> None:
     series(tmp_path / "a", [0.0, 3.0, 6.0])
-    with pytest.raises(LimitError, match="3 files in the folder are more than the limit of 2.*PROMPTSEG_MAX_FILES=3"):
+    with pytest.raises(LimitError, match=r"3 files in the folder are more than the limit of 2.*PROMPTSEG_MAX_FILES=3"):
         io.read(tmp_path / "a", limits=io.Limits(files=2))
     with pytest.raises(LimitError, match="144 decoded pixels"):
         io.read(tmp_path / "a", limits=io.Limits(pixels=100))
@@ -208,7 +209,9 @@ def test_padding_and_windows_of_slices_are_brought_together(tmp_path: Path) -> N
 
 def test_slopes_of_slices_may_differ(tmp_path: Path) -> None:
     for index in range(3):
-        slice_at(tmp_path / f"{index}.dcm", 3.0 * index, SLICES[index], RescaleSlope=0.5 * (index + 1), RescaleIntercept=0)
+        slice_at(
+            tmp_path / f"{index}.dcm", 3.0 * index, SLICES[index], RescaleSlope=0.5 * (index + 1), RescaleIntercept=0
+        )
     expected = SLICES[:3] * np.array([0.5, 1.0, 1.5])[:, None, None]
     np.testing.assert_allclose(read_volume(tmp_path).voxels, expected)
 

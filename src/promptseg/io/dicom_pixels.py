@@ -103,7 +103,9 @@ def _decoded(path: Path, layout: Layout, index: int | None, plugins: tuple[str, 
             except AttributeError:
                 raise ReadError(f"{shown(path)}: has no pixel data, or is cut off before them") from None
             except ValueError:
-                raise ReadError(f"{shown(path)}: its pixels are cut off, or do not fit what the header states") from None
+                raise ReadError(
+                    f"{shown(path)}: its pixels are cut off, or do not fit what the header states"
+                ) from None
             except RuntimeError:
                 if plugin == plugins[-1]:
                     raise

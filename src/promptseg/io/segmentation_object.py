@@ -1,7 +1,6 @@
 """Masks as DICOM SEG, which archives and viewers know; written by highdicom, read by pydicom."""
 
 import copy
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
 
@@ -72,12 +71,6 @@ def write_segmentation(
         WriteError: the source is no DICOM, has several frames, or lacks what a segmentation needs.
     """
     image, source = _source(like, path)
-    try:
-        import_module("highdicom")
-    except ImportError:
-        raise MissingExtraError(
-            f"{shown(path)}: writing DICOM SEG needs the extra `dicom`: pip install 'promptseg[dicom]'"
-        ) from None
     with quiet_libraries():
         headers = _source_headers(image, source, geometry, path)
         try:
@@ -85,6 +78,10 @@ def write_segmentation(
             if "FrameOfReferenceUID" not in headers[0]:
                 segmentation.PatientOrientation = ""
             segmentation.save_as(file, enforce_file_format=True)
+        except ImportError:
+            raise MissingExtraError(
+                f"{shown(path)}: writing DICOM SEG needs the extra `dicom`: pip install 'promptseg[dicom]'"
+            ) from None
         except OSError:
             raise
         except decoder_errors() as error:
