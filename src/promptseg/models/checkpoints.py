@@ -18,7 +18,7 @@ from promptseg.models.sizes import ARCHITECTURES, SIZES, Architecture, Sizes, si
 from promptseg.models.state_files import StateFile, read_header, read_state
 from promptseg.models.zoo import MODELS, fitting
 
-__all__ = ["HEADER", "open_network"]
+__all__ = ["HEADER", "open_network", "under_our_names"]
 
 HEADER: Final = "promptseg"
 """Name of the entry in a safetensors header that our own saved models carry; see `saving`."""
@@ -30,12 +30,13 @@ _POSITIONS: Final = (
 )
 
 
-def open_network(path: Path, *, like: str | None = None) -> tuple[Network, str]:
+def open_network(path: Path, *, like: str | None = None, exactly: bool = False) -> tuple[Network, str]:
     """Read a file of weights, or a folder of transformers, into a network.
 
     Args:
         path: what :func:`~promptseg.models.state_files.read_state` reads.
-        like: name of the model in :data:`~promptseg.models.zoo.MODELS` that the file should hold.
+        like: name of the model in :data:`~promptseg.models.zoo.MODELS` whose architecture the file should have.
+        exactly: the sizes must be those of ``like``, too.
 
     Returns:
         The network in float32 on the CPU, in evaluation mode, without gradients for its weights; and the name of the
@@ -58,7 +59,7 @@ def open_network(path: Path, *, like: str | None = None) -> tuple[Network, str]:
     except CheckpointError as error:
         expected = "" if like is None else f"; expected {like} ({MODELS[like].architecture})"
         raise CheckpointError(f"{shown(path)}: {error}{expected}") from error
-    _check_expected(architecture, sizes, like, path)
+    _check_expected(architecture, sizes if exactly else None, like, path)
     network = _filled(architecture, sizes, state, path)
     return network, like or name or fitting(architecture, sizes)
 
@@ -71,11 +72,21 @@ def _understood(file: StateFile) -> tuple[Architecture, Sizes, dict[str, Tensor]
     found = recognise(file.tensors)
     if found is None or found == "compact":
         raise CheckpointError(_unrecognised(file.tensors))
-    state = rename(found, file.tensors)
-    if found == "sam2":
+    state = under_our_names(found, file.tensors)
+    return found, sizes_of(found, {key: tuple(value.shape) for key, value in state.items()}, file.config), state, None
+
+
+def under_our_names(architecture: Architecture, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights that the network uses, as its module names them; see `key_names` for what is left out.
+
+    Raises:
+        CheckpointError: two weights would take the same name.
+    """
+    state = rename(architecture, tensors)
+    if architecture == "sam2":
         _join_points(state)
     _share_positions(state)
-    return found, sizes_of(found, {key: tuple(value.shape) for key, value in state.items()}, file.config), state, None
+    return state
 
 
 def _recorded(text: str) -> tuple[Architecture, Sizes, str | None]:
@@ -93,7 +104,7 @@ def _recorded(text: str) -> tuple[Architecture, Sizes, str | None]:
 
 
 def _join_points(state: dict[str, Tensor]) -> None:
-    """Meta's SAM 2 has a weight for each kind of point, transformers' one for all."""
+    """Of SAM 2's kinds of points Meta has a weight for each, and transformers one for all."""
     parts = [f"prompt_encoder.point_embed.{kind}.weight" for kind in range(4)]
     if all(part in state and state[part].ndim == 2 for part in parts):
         state["prompt_encoder.point_embed.weight"] = torch.cat([state.pop(part) for part in parts])
@@ -123,7 +134,7 @@ def _check_expected(architecture: Architecture, sizes: Sizes | None, like: str |
         raise CheckpointError(
             f"{shown(path)}: looks like {architecture}, but {like} is {entry.architecture}; give a file of that kind"
         )
-    if sizes != entry.sizes:
+    if sizes is not None and sizes != entry.sizes:
         other = fitting(architecture, sizes)
         hint = (
             f"it has the sizes of {other}"

@@ -93,7 +93,7 @@ def _known(entry: ModelEntry) -> tuple[Network, ModelEntry, str]:
             f"the weights of {entry.name} are not on this machine; run `promptseg models fetch {entry.name}`, or, "
             f"offline, `promptseg models fetch {entry.name} --from FILE`"
         )
-    network, _ = open_network(path, like=entry.name)
+    network, _ = open_network(path, like=entry.name, exactly=True)
     return network, entry, entry.name
 
 
