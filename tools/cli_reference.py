@@ -52,7 +52,7 @@ def _row(parameter: TyperArgument | TyperOption) -> str:
         notes.append("required")
     if parameter.multiple:
         notes.append("may be repeated")
-    if parameter.default not in (None, False, (), []) and not callable(parameter.default):
+    if not (parameter.default is None or isinstance(parameter.default, bool) or parameter.default in ("", (), [])):
         notes.append(f"default: `{parameter.default}`")
     cell = text + (f" *({', '.join(notes)})*" if notes else "")
     return f"| {_escaped(name)} | {_escaped(cell)} |"
