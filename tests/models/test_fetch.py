@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -189,6 +190,16 @@ def test_offline_says_what_to_do(home: Path) -> None:
     assert str(home / "weights.pth") in message
     assert "\n" not in message
     assert leftovers(home) == []
+
+
+def test_a_host_without_a_name_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(fetching, "PAUSE_S", 60)
+    with pytest.raises(FetchError, match="this machine is offline"):
+        fetch(entry_for("http://weights.invalid/weights.pth"))
 
 
 def test_from_a_file_on_this_machine(tmp_path: Path, home: Path) -> None:

@@ -8,6 +8,7 @@ other. Nothing is downloaded unless :func:`fetch` is called.
 import http.client
 import os
 import shutil
+import socket
 import time
 import urllib.error
 import urllib.parse
@@ -167,8 +168,12 @@ def _download(url: str, part: Path, origin: Origin, progress: Progress | None) -
                 _forget(part)
             failure = f"it answered {error.code} {error.reason}"
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-            failure = str(getattr(error, "reason", error)) or type(error).__name__
-    raise FetchError(f"{url} cannot be downloaded after {ATTEMPTS} attempts: {failure}; what came is kept")
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, socket.gaierror):
+                raise FetchError(f"{url} cannot be reached: no such host, or this machine is offline") from error
+            failure = str(reason) or type(error).__name__
+    kept = "; what came is kept, and the next attempt goes on there" if part.is_file() else ""
+    raise FetchError(f"{url} cannot be downloaded after {ATTEMPTS} attempts: {failure}{kept}")
 
 
 def _transfer(url: str, part: Path, origin: Origin, progress: Progress | None) -> bool:
