@@ -12,7 +12,7 @@ from promptseg.models.zoo import MODELS
 
 __all__ = ["filled", "small_medsam", "small_mobile_sam", "small_sam", "small_sam2"]
 
-DECODER = DecoderSizes(depth=2, heads=2, mlp=32, iou_hidden=16, mask_channels=4)
+DECODER = DecoderSizes(depth=2, heads=2, mlp=32, iou_hidden=16, mask_channels=16)
 SAM = SamSizes(
     side=64, patch=16, width=32, depth=2, heads=2, mlp=64, window=2, global_blocks=(1,), embedding=32, decoder=DECODER
 )
