@@ -1,5 +1,6 @@
 """Real files that come with pydicom, and small made ones, against pydicom's own results."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -284,7 +285,7 @@ def test_a_compressed_frame_cannot_claim_more_than_the_header(tmp_path: Path) ->
     path = real("examples_jpeg2k.dcm")
     whole = bytearray(path.read_bytes())
     start = whole.index(b"\xff\x4f\xff\x51")
-    assert frame_size(bytes(whole[start:])) == (480, 640, 8)
+    assert frame_size(bytes(whole[start:])) == (480, 640, 8, True)
     whole[start + 8 : start + 12] = (2**31).to_bytes(4, "big")
     (tmp_path / "a.dcm").write_bytes(bytes(whole))
     with pytest.raises(ReadError, match="claims 2147483648 x 480 pixels, but the header states 640 x 480"):
@@ -300,7 +301,9 @@ def test_frame_sizes_of_jpeg() -> None:
         ("JPEGLSNearLossless_16.dcm", (50, 10, 16)),
     ):
         stored = pydicom.dcmread(real(name))
-        assert frame_size(get_frame(stored.PixelData, 0, number_of_frames=1)) == expected
+        size = frame_size(get_frame(stored.PixelData, 0, number_of_frames=1))
+        assert size is not None
+        assert size[:3] == expected
     for damaged in (b"", b"\xff\xd8", b"\xff\xd8\xff\xe0\x00\x00" * 3, b"\xff\xd8abcdefghij", b"RLE"):
         assert frame_size(damaged) is None
 
@@ -338,3 +341,48 @@ def test_a_spacing_that_makes_no_sense_is_unknown(tmp_path: Path, spacing: Any) 
 def test_sizes_at_the_detector_are_not_used(tmp_path: Path) -> None:
     made = save(tmp_path / "a.dcm", np.zeros((5, 7), np.uint8), ImagerPixelSpacing=[0.1, 0.1])
     assert image(made).spacing_mm is None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits"), [(np.uint8, 8), (np.uint16, 12), (np.uint16, 16), (np.int16, 12), (np.int16, 16)]
+)
+@pytest.mark.parametrize("predictor", [1, 4, 7])
+def test_lossless_jpeg(tmp_path: Path, dtype: type, bits: int, predictor: int) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    half = 2 ** (bits - 1) if np.dtype(dtype).kind == "i" else 0
+    frames = RNG.integers(-half, 2**bits - half, (3, 33, 47)).astype(dtype)
+    unsigned = frames.view(f"u{frames.dtype.itemsize}") & (2**bits - 1)
+    streams = [
+        imagecodecs.jpeg8_encode(one, lossless=True, predictor=predictor, bitspersample=bits) for one in unsigned
+    ]
+    path = save_compressed(tmp_path / "a.dcm", frames, streams, BitsStored=bits, HighBit=bits - 1)
+    cine = io.read(path)
+    assert isinstance(cine, Cine)
+    np.testing.assert_array_equal(cine.frames, frames)
+    np.testing.assert_array_equal(io.read_image(path, frame=1).pixels, frames[1])
+
+
+def test_lossless_jpeg_in_colour(tmp_path: Path) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    pixels = RNG.integers(0, 256, (33, 47, 3)).astype(np.uint8)
+    stream = imagecodecs.jpeg8_encode(pixels, lossless=True, colorspace="RGB", outcolorspace="RGB")
+    np.testing.assert_array_equal(image(save_compressed(tmp_path / "a.dcm", pixels, [stream])).pixels, pixels)
+    ybr = pydicom.pixels.convert_color_space(pixels, "RGB", "YBR_FULL")
+    stream = imagecodecs.jpeg8_encode(ybr, lossless=True, colorspace="RGB", outcolorspace="RGB")
+    path = save_compressed(tmp_path / "b.dcm", pixels, [stream], PhotometricInterpretation="YBR_FULL")
+    assert np.abs(image(path).pixels.astype(int) - pixels).max() <= 3
+
+
+def save_compressed(path: Path, pixels: np.ndarray, streams: list[bytes], **attributes: Any) -> Path:
+    made = dataset(pixels, syntax="1.2.840.10008.1.2.4.70", **attributes)
+    made.PixelData = pydicom.encaps.encapsulate(streams)
+    made["PixelData"].VR = "OB"
+    made.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_lossless_jpeg_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    for name in ("SC_rgb_jpeg_gdcm.dcm", "JPGExtended.dcm"):
+        with pytest.raises(MissingExtraError, match=r"promptseg\[dicom\]"):
+            io.read(real(name))

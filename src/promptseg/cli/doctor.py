@@ -29,7 +29,7 @@ PACKAGES: Final[dict[str, tuple[str, ...]]] = {
         "transformers",
         "typer",
     ),
-    "extra dicom": ("highdicom", "pyjpegls", "pylibjpeg", "pylibjpeg-openjpeg", "python-gdcm"),
+    "extra dicom": ("highdicom", "imagecodecs", "pyjpegls", "pylibjpeg", "pylibjpeg-openjpeg"),
     "extra images": ("imagecodecs",),
 }
 """Distributions by the part of the installation that brings them."""

@@ -105,6 +105,8 @@ def load_npz(path: Path, limits: Limits, name: str) -> tuple[NDArray[Any], NDArr
 def _load(file: IO[bytes], size: int, path: Path, limits: Limits) -> NDArray[Any]:
     """Read the header, check what it claims against the limits and the size, and only then the values."""
     version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ReadError(f"{shown(path)}: has the unknown NPY version {version}")
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = reader(file, max_header_size=_MOST_HEADER)
     if dtype.hasobject or dtype.kind not in _NUMBERS:

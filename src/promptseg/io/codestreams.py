@@ -7,15 +7,17 @@ __all__ = ["FrameSize", "frame_size"]
 
 _START_OF_FRAME: Final = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH: Final = frozenset((0x01, *range(0xD0, 0xD9)))
+_END: Final = b"\xff\xd9"
 _JP2: Final = b"\x00\x00\x00\x0cjP  "
 
 
 class FrameSize(NamedTuple):
-    """What the header of one compressed frame claims; bits are those of its first channel."""
+    """What the header of one compressed frame claims; ``complete`` is whether its end is there."""
 
     height: int
     width: int
     bits: int
+    complete: bool = True
 
 
 def frame_size(data: bytes) -> FrameSize | None:
@@ -38,7 +40,7 @@ def _jpeg_size(data: bytes) -> FrameSize | None:
         marker = data[place + 1]
         if marker in _START_OF_FRAME:
             bits, height, width = struct.unpack_from(">BHH", data, place + 4)
-            return FrameSize(height, width, bits)
+            return FrameSize(height, width, bits, data.rstrip(b"\0").endswith(_END))
         if marker == 0xFF:
             place += 1
         elif marker in _WITHOUT_LENGTH:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from promptseg.errors import ReadError
-from promptseg.io.files import shown
+from promptseg.io.files import decoder_errors, shown
 from promptseg.io.limits import Limits, check_limit
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def numbers(item: "Dataset", name: str | int, count: int | None = None) -> tuple
             value = value.value
         found = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
         result = tuple(float(entry) for entry in found)
-    except (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError):
+    except decoder_errors():
         return None
     if not result or (count is not None and len(result) != count) or not all(map(math.isfinite, result)):
         return None

@@ -24,8 +24,14 @@ _VIDEO: Final = "1.2.840.10008.1.2.4.10"
 _EXTENDED: Final = "1.2.840.10008.1.2.4.51"
 """JPEG Extended, the one that may have 12 bits."""
 
-_PLUGINS: Final = ("pydicom", "pylibjpeg", "pyjpegls", "pillow", "gdcm")
-"""In this order; gdcm comes last, since it writes to the standard error of the process."""
+_LOSSLESS: Final = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
+"""JPEG Lossless, of which pydicom knows only decoders that end the process on damaged data, or of a strict licence."""
+
+_JPEG_LS: Final = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+"""Their decoder takes seconds to find out that the end is missing."""
+
+_PLUGINS: Final = ("pydicom", "pylibjpeg", "pyjpegls", "pillow")
+"""pydicom's decoders in the order to try; gdcm is none of them, since it can end the process on damaged data."""
 
 
 def stored_pixels(path: Path, header: "Dataset", layout: Layout, *, frame: int | None = None) -> Pixels:
@@ -48,8 +54,8 @@ def stored_pixels(path: Path, header: "Dataset", layout: Layout, *, frame: int |
     plugins = _plugins(path, layout)
     index = 0 if layout.frames == 1 else frame
     deep = _check_frames(path, header, layout, index)
-    if layout.transfer_syntax == _EXTENDED and deep:
-        pixels = _twelve_bits(path, header, layout, index)
+    if layout.transfer_syntax in _LOSSLESS or (layout.transfer_syntax == _EXTENDED and deep):
+        pixels = _by_imagecodecs(path, header, layout, index)
     else:
         pixels = _decoded(path, layout, index, plugins)
     if layout.photometric == "YBR_PARTIAL_422":
@@ -75,14 +81,14 @@ def _plugins(path: Path, layout: Layout) -> tuple[str, ...]:
         decoder = get_decoder(layout.transfer_syntax)
     except NotImplementedError:
         raise ReadError(f"{shown(path)}: cannot decode {words}; export it uncompressed") from None
-    if not decoder.is_encapsulated:
+    if not decoder.is_encapsulated or layout.transfer_syntax in _LOSSLESS:
         return ("",)
     installed = tuple(name for name in _PLUGINS if name in decoder.available_plugins)
     if not installed:
         raise MissingExtraError(
             f"{shown(path)}: decoding {words} needs the extra `dicom`: pip install 'promptseg[dicom]'"
         )
-    return installed[:-1] if installed[-1] == "gdcm" and len(installed) > 1 else installed
+    return installed
 
 
 def _decoded(path: Path, layout: Layout, index: int | None, plugins: tuple[str, ...]) -> Pixels:
@@ -119,7 +125,7 @@ def _check_frames(path: Path, header: "Dataset", layout: Layout, index: int | No
         Whether a frame has more than 8 bits.
 
     Raises:
-        ReadError: a frame claims another size than the header.
+        ReadError: a frame claims another size than the header, or is cut off.
     """
     _check_length(path, layout)
     deep = False
@@ -132,6 +138,8 @@ def _check_frames(path: Path, header: "Dataset", layout: Layout, index: int | No
                 f"{shown(path)}: a compressed frame claims {size.width} x {size.height} pixels, but the header states "
                 f"{layout.columns} x {layout.rows}; the file is damaged"
             )
+        if layout.transfer_syntax in _JPEG_LS and not size.complete:
+            raise ReadError(f"{shown(path)}: a compressed frame is cut off")
         deep = deep or size.bits > 8
     return deep
 
@@ -168,18 +176,32 @@ def _compressed_frames(path: Path, header: "Dataset", layout: Layout, index: int
             yield from generate_frames(file, number_of_frames=layout.frames, extended_offsets=extended)
 
 
-def _twelve_bits(path: Path, header: "Dataset", layout: Layout, index: int | None) -> Pixels:
-    """JPEG Extended with 12 bits, grey, which none of pydicom's free decoders reads."""
+def _by_imagecodecs(path: Path, header: "Dataset", layout: Layout, index: int | None) -> Pixels:
+    """JPEG Lossless, and JPEG Extended with 12 bits, by libjpeg-turbo."""
     try:
         import imagecodecs
     except ImportError:
         raise MissingExtraError(
-            f"{shown(path)}: 12-bit JPEG needs the extra `images`: pip install 'promptseg[images]'"
+            f"{shown(path)}: lossless and 12-bit JPEG need the extra `dicom`: pip install 'promptseg[dicom]'"
         ) from None
-    frames = [imagecodecs.jpeg8_decode(data) for data in _compressed_frames(path, header, layout, index)]
-    if any(frame.shape != (layout.rows, layout.columns) for frame in frames):
-        raise ReadError(f"{shown(path)}: 12-bit JPEG is read for grey pictures only; export it uncompressed")
-    return frames[0] if index is not None else np.stack(frames)
+    raw: dict[str, Any] = {"colorspace": "RGB", "outcolorspace": "RGB"} if layout.samples == 3 else {}
+    frames = [imagecodecs.jpeg8_decode(data, **raw) for data in _compressed_frames(path, header, layout, index)]
+    expected = (layout.rows, layout.columns, 3)[: 2 if layout.samples == 1 else 3]
+    if not frames or any(frame.shape != expected for frame in frames):
+        raise ReadError(f"{shown(path)}: the compressed frames do not have the shape {expected} that the header states")
+    pixels: Pixels = frames[0] if index is not None else np.stack(frames)
+    if layout.photometric.startswith("YBR"):
+        from pydicom.pixels.processing import convert_color_space
+
+        return convert_color_space(pixels, "YBR_FULL", "RGB")
+    return _signed(pixels, layout.bits_stored) if layout.signed else pixels
+
+
+def _signed(pixels: Pixels, bits: int) -> Pixels:
+    """Unsigned values of ``bits`` bits as two's complement."""
+    wide = pixels.view(f"i{pixels.dtype.itemsize}")
+    spare = max(8 * pixels.dtype.itemsize - bits, 0)
+    return (wide << spare) >> spare
 
 
 def _partial_to_rgb(pixels: Pixels) -> Pixels:

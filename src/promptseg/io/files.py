@@ -36,8 +36,10 @@ _LIBRARY_ERRORS: Final = (
     ("nibabel.spatialimages", "HeaderDataError"),
     ("nibabel.spatialimages", "ImageDataError"),
     ("nibabel.wrapstruct", "WrapStructError"),
+    ("pydicom.errors", "BytesLengthException"),
     ("pydicom.errors", "InvalidDicomError"),
     ("tifffile", "TiffFileError"),
+    ("tokenize", "TokenError"),
     ("zipfile", "BadZipFile"),
     ("zipfile", "LargeZipFile"),
 )

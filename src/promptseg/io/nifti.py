@@ -70,7 +70,9 @@ def read_nifti(path: Path, limits: Limits, *, volume: int | None = None) -> Imag
         ReadError: it is damaged or cut off; there are several volumes and ``volume`` is None, or no such volume.
     """
     header, stored = load_nifti(path, limits, volume=volume)
-    pixels, valid = finite_pixels(_scaled(stored, header.raw), path, coloured=stored.ndim > len(header.shape[:3]))
+    with quiet_libraries(), decoding(path, _WORDS):
+        scaled = _scaled(stored, header.raw)
+    pixels, valid = finite_pixels(scaled, path, coloured=stored.ndim > len(header.shape[:3]))
     low, high = float(header.raw["cal_min"]), float(header.raw["cal_max"])
     window = (low, high) if math.isfinite(low) and math.isfinite(high) and high > low else None
     source = Source(path, "nifti", affine=header.affine)

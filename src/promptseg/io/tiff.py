@@ -84,7 +84,9 @@ def _only_series(tiff: "TiffFile", path: Path, limits: Limits) -> "TiffPageSerie
     """The one picture or stack of the file, if its size is right and all of it is there."""
     check_limit(limits, "frames", len(tiff.pages), path)
     many = tiff.series
-    if len(many) != 1:
+    if not many:
+        raise ReadError(f"{shown(path)}: the TIFF holds no picture; the file is damaged or cut off")
+    if len(many) > 1:
         sizes = ", ".join(sorted({"x".join(map(str, series.shape)) for series in many}))
         raise ReadError(f"{shown(path)}: holds {len(many)} pictures that form no stack ({sizes}); save each as a file")
     series = many[0]
@@ -93,8 +95,10 @@ def _only_series(tiff: "TiffFile", path: Path, limits: Limits) -> "TiffPageSerie
     size = path.stat().st_size
     for page in series.pages:
         ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-        if not ends or max(ends) > size:
-            raise ReadError(f"{shown(path)}: the file is cut off: its pixels should end at byte {max(ends, default=0)}")
+        if not ends:
+            raise ReadError(f"{shown(path)}: the TIFF holds no pixels; the file is damaged")
+        if max(ends) > size:
+            raise ReadError(f"{shown(path)}: the file is cut off: its pixels should end at byte {max(ends)}")
     return series
 
 
