@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -132,10 +132,10 @@ def digest_of(path: Path) -> str:
 def _fetched(origin: Origin, source: str, path: Path, progress: Progress | None) -> Path:
     part = path.with_name(path.name + ".part")
     _check_space(origin, part)
-    if "://" in source and not source.startswith("file://"):
-        _download(source, part, origin, progress)
-    else:
-        _copy(source, part, origin, progress)
+    scheme = source.partition("://")[0].lower() if "://" in source else "file"
+    if scheme not in _SCHEMES:
+        raise FetchError(f"{source} cannot be fetched: an address begins with {', '.join(_SCHEMES)}://, or is a file")
+    _SCHEMES[scheme](source, part, origin, progress)
     size = part.stat().st_size
     digest = digest_of(part)
     if (size, digest) != (origin.size_bytes, origin.sha256):
@@ -172,6 +172,8 @@ def _download(url: str, part: Path, origin: Origin, progress: Progress | None) -
             if isinstance(reason, socket.gaierror):
                 raise FetchError(f"{url} cannot be reached: no such host, or this machine is offline") from error
             failure = str(reason) or type(error).__name__
+        except ValueError as error:
+            raise FetchError(f"{url} is not a usable address, or its answer makes no sense ({error})") from error
     kept = "; what came is kept, and the next attempt goes on there" if part.is_file() else ""
     raise FetchError(f"{url} cannot be downloaded after {ATTEMPTS} attempts: {failure}{kept}")
 
@@ -206,7 +208,7 @@ def _transfer(url: str, part: Path, origin: Origin, progress: Progress | None) -
 
 
 def _copy(source: str, part: Path, origin: Origin, progress: Progress | None) -> None:
-    is_url = source.startswith("file://")
+    is_url = source[:7].lower() == "file://"
     path = Path(urllib.request.url2pathname(urllib.parse.urlparse(source).path) if is_url else source).expanduser()
     if not path.is_file():
         raise FetchError(f"there is no file {path} to fetch from")
@@ -222,6 +224,14 @@ def _copy(source: str, part: Path, origin: Origin, progress: Progress | None) ->
             done += len(block)
             if progress is not None:
                 progress(done, origin.size_bytes)
+
+
+_SCHEMES: Final[dict[str, Callable[[str, Path, Origin, Progress | None], None]]] = {
+    "https": _download,
+    "http": _download,
+    "file": _copy,
+}
+"""What fetches from each kind of address; a plain path is a file."""
 
 
 def _check_space(origin: Origin, part: Path) -> None:

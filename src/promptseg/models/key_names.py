@@ -1,6 +1,7 @@
 """The names of weights in other people's files, turned into those of our networks: rules as tables.
 
-Ours are transformers' names; MobileSAM's encoder keeps the names of its published file. A name that no rule knows
+Ours are transformers' names; MobileSAM's encoder keeps the names of its published file. The rules are for files that
+call their encoder ``image_encoder``, as Meta's do; others have transformers' names already. A name that no rule knows
 passes unchanged and is then reported as unexpected by the strict comparison in `checkpoints`.
 """
 
@@ -128,12 +129,13 @@ def rename(architecture: Architecture, values: Mapping[str, ValueT]) -> dict[str
     Raises:
         CheckpointError: two weights would take the same name.
     """
+    rules = _RULES[architecture] if any(name.startswith("image_encoder.") for name in values) else ()
     renamed: dict[str, ValueT] = {}
     for name, value in values.items():
         if any(pattern.match(name) for pattern, _ in _UNUSED[architecture]):
             continue
         ours = name
-        for pattern, replacement in _RULES[architecture]:
+        for pattern, replacement in rules:
             ours = pattern.sub(replacement, ours)
         if ours in renamed:
             raise CheckpointError(f"two weights of the file are both {ours!r}; one of them is {name!r}")

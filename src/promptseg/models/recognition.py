@@ -2,10 +2,10 @@
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from promptseg.errors import CheckpointError
 from promptseg.models.sizes import (
@@ -17,14 +17,16 @@ from promptseg.models.sizes import (
     SamSizes,
     Sizes,
     sizes_from_json,
+    sizes_to_json,
 )
 
 __all__ = ["sizes_of"]
 
 Shapes = Mapping[str, tuple[int, ...]]
+Config = Mapping[str, Any] | None
 
 
-def sizes_of(architecture: Architecture, shapes: Shapes, config: Mapping[str, Any] | None = None) -> Sizes:
+def sizes_of(architecture: Architecture, shapes: Shapes, config: Config = None) -> Sizes:
     """The sizes that the shapes imply; what shapes do not show comes from ``config`` or from the published models.
 
     Args:
@@ -36,18 +38,15 @@ def sizes_of(architecture: Architecture, shapes: Shapes, config: Mapping[str, An
         CheckpointError: a weight that shows a size is missing or has an impossible shape.
     """
     try:
-        if architecture == "sam":
-            return _with_heads(_sam(shapes), config)
-        if architecture == "mobile-sam":
-            return _mobile_sam(shapes)
-        return _sam2(shapes, config)
+        sizes: Sizes = _READERS[architecture](shapes, config)
+        return sizes_from_json(type(sizes), sizes_to_json(sizes))
     except KeyError as error:
         raise CheckpointError(f"it looks like {architecture}, but lacks {error.args[0]!r}") from error
     except (ArithmeticError, IndexError, ValueError) as error:
         raise CheckpointError(f"it looks like {architecture}, but its weights have impossible shapes") from error
 
 
-def _sam(shapes: Shapes) -> SamSizes:
+def _sam(shapes: Shapes, config: Config) -> SamSizes:
     _, grid, _, width = shapes["vision_encoder.pos_embed"]
     patch = shapes["vision_encoder.patch_embed.projection.weight"][-1]
     depth = _count(shapes, r"vision_encoder\.layers\.(\d+)\.")
@@ -64,19 +63,11 @@ def _sam(shapes: Shapes) -> SamSizes:
         window=windows[0] if windows else grid,
         global_blocks=tuple(index for index, side in enumerate(reach) if side == grid),
         embedding=embedding,
-        decoder=_decoder(shapes, embedding, mlp="lin1"),
+        decoder=_decoder(shapes, embedding, config, mlp="lin1"),
     )
 
 
-def _with_heads(sizes: SamSizes, config: Mapping[str, Any] | None) -> SamSizes:
-    settings = None if config is None else config.get("mask_decoder_config")
-    heads = settings.get("num_attention_heads") if isinstance(settings, Mapping) else None
-    if not isinstance(heads, int):
-        return sizes
-    return replace(sizes, decoder=replace(sizes.decoder, heads=heads))
-
-
-def _mobile_sam(shapes: Shapes) -> MobileSamSizes:
+def _mobile_sam(shapes: Shapes, config: Config) -> MobileSamSizes:
     merges = [f"vision_encoder.layers.{stage}.downsample.conv3.c.weight" for stage in range(3)]
     widths = (shapes["vision_encoder.patch_embed.seq.2.c.weight"][0], *(shapes[name][0] for name in merges))
     biases = [shapes[f"vision_encoder.layers.{stage}.blocks.0.attn.attention_biases"] for stage in (1, 2, 3)]
@@ -88,11 +79,11 @@ def _mobile_sam(shapes: Shapes) -> MobileSamSizes:
         windows=tuple(math.isqrt(offsets) for _, offsets in biases),
         mlp_ratio=shapes["vision_encoder.layers.0.blocks.0.conv1.c.weight"][0] // widths[0],
         embedding=embedding,
-        decoder=_decoder(shapes, embedding, mlp="lin1"),
+        decoder=_decoder(shapes, embedding, config, mlp="lin1"),
     )
 
 
-def _sam2(shapes: Shapes, config: Mapping[str, Any] | None) -> Sam2Sizes:
+def _sam2(shapes: Shapes, config: Config) -> Sam2Sizes:
     width = shapes["vision_encoder.backbone.patch_embed.projection.weight"][0]
     stages = _stages(shapes)
     if config is not None:
@@ -112,8 +103,7 @@ def _sam2_in_config(shapes: Shapes, config: Mapping[str, Any]) -> Sam2Sizes:
         vision = config["vision_config"]
         backbone = vision["backbone_config"]
         embedding = shapes["mask_decoder.iou_token.weight"][1]
-        decoder = _decoder(shapes, embedding, mlp="proj_in")
-        settings = config.get("mask_decoder_config", {})
+        decoder = _decoder(shapes, embedding, config, mlp="proj_in")
         values = {
             "side": _first(config.get("prompt_encoder_config", {}).get("image_size", 1024)),
             "width": backbone.get("hidden_size", 96),
@@ -123,17 +113,20 @@ def _sam2_in_config(shapes: Shapes, config: Mapping[str, Any]) -> Sam2Sizes:
             "global_blocks": list(backbone.get("global_attention_blocks", [5, 7, 9])),
             "background": _first(backbone.get("window_positional_embedding_background_size", 7)),
             "embedding": embedding,
-            "decoder": {**asdict(decoder), "heads": settings.get("num_attention_heads", decoder.heads)},
+            "decoder": asdict(decoder),
         }
     except (AttributeError, KeyError, TypeError) as error:
         raise CheckpointError(f"config.json does not describe a SAM 2 model: {error!r:.80}") from error
     return sizes_from_json(Sam2Sizes, values)
 
 
-def _decoder(shapes: Shapes, embedding: int, *, mlp: str) -> DecoderSizes:
+def _decoder(shapes: Shapes, embedding: int, config: Config, *, mlp: str) -> DecoderSizes:
     layer = "mask_decoder.transformer.layers"
+    settings = None if config is None else config.get("mask_decoder_config")
+    heads = settings.get("num_attention_heads") if isinstance(settings, Mapping) else None
     return DecoderSizes(
         depth=_count(shapes, r"mask_decoder\.transformer\.layers\.(\d+)\."),
+        heads=heads if isinstance(heads, int) else DecoderSizes().heads,
         mlp=shapes[f"{layer}.0.mlp.{mlp}.weight"][0],
         downsample=embedding // shapes[f"{layer}.0.cross_attn_token_to_image.q_proj.weight"][0],
         iou_hidden=shapes["mask_decoder.iou_prediction_head.proj_in.weight"][0],
@@ -162,3 +155,10 @@ def _readable(pattern: str) -> str:
 
 def _first(value: object) -> object:
     return value[0] if isinstance(value, list) and value else value
+
+
+_READERS: Final[dict[Architecture, Callable[[Shapes, Config], Sizes]]] = {
+    "sam": _sam,
+    "mobile-sam": _mobile_sam,
+    "sam2": _sam2,
+}

@@ -3,6 +3,7 @@
 import json
 import pickle
 import struct
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ WRAPPERS: Final = ("model", "state_dict", "model_state_dict")
 """Where training checkpoints keep the weights."""
 SHARDS: Final = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 WHOLE: Final = ("model.safetensors", "pytorch_model.bin")
+HEADER_LIMIT: Final = 100_000_000
+"""No header of a safetensors file is larger, in bytes; the format says so."""
 TEXT_LIMIT: Final = 1 << 24
 """No configuration or index is larger, in bytes."""
 
@@ -117,10 +120,9 @@ _STARTS: Final = (
 def _kind(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(64)
-    size = path.stat().st_size
     if not start:
         return "empty"
-    if len(start) > 8 and start[8:9] == b"{" and struct.unpack("<Q", start[:8])[0] <= size:
+    if len(start) > 8 and start[8:9] == b"{" and struct.unpack("<Q", start[:8])[0] <= HEADER_LIMIT:
         return "safetensors"
     return next((kind for sign, kind in _STARTS if start.lstrip().startswith(sign)), "unknown")
 
@@ -136,7 +138,15 @@ def _safetensors(path: Path, *, names_only: bool = False) -> StateFile:
 
 def _torch_content(path: Path, *, mapped: bool) -> Mapping[str, Tensor]:
     try:
-        content: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        with warnings.catch_warnings(), path.open("rb") as file:
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            named_otherwise = path.suffix == ".safetensors"  # PyTorch goes by this name, we by the content
+            content: Mapping[str, Tensor] = torch.load(
+                file if named_otherwise or not mapped else path,
+                map_location="cpu",
+                weights_only=True,
+                mmap=mapped and not named_otherwise,
+            )
     except pickle.UnpicklingError as error:
         if "weights_only" in str(error) or "GLOBAL" in str(error):
             raise CheckpointError(
