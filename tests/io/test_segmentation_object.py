@@ -162,3 +162,5 @@ def test_pydicoms_own_segmentation() -> None:
         np.testing.assert_array_equal(mask, pydicom.dcmread(real(name)).pixel_array > 0)
     with pytest.raises(ReadError):
         io.read_mask(real("rtstruct.dcm"))
+    with pytest.raises(ReadError, match="is a DICOM CT Image Storage, not a segmentation"):
+        io.read_mask(real("CT_small.dcm"))

@@ -8,6 +8,9 @@ __all__ = ["FrameSize", "frame_size"]
 _START_OF_FRAME: Final = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH: Final = frozenset((0x01, *range(0xD0, 0xD9)))
 _END: Final = b"\xff\xd9"
+_TAIL: Final = 8
+"""The mark of the end stands in the last bytes; a few may follow it to fill up."""
+
 _JP2: Final = b"\x00\x00\x00\x0cjP  "
 
 
@@ -40,7 +43,7 @@ def _jpeg_size(data: bytes) -> FrameSize | None:
         marker = data[place + 1]
         if marker in _START_OF_FRAME:
             bits, height, width = struct.unpack_from(">BHH", data, place + 4)
-            return FrameSize(height, width, bits, data.rstrip(b"\0").endswith(_END))
+            return FrameSize(height, width, bits, _END in data[-_TAIL:])
         if marker == 0xFF:
             place += 1
         elif marker in _WITHOUT_LENGTH:

@@ -25,10 +25,12 @@ _EXTENDED: Final = "1.2.840.10008.1.2.4.51"
 """JPEG Extended, the one that may have 12 bits."""
 
 _LOSSLESS: Final = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
-"""JPEG Lossless, of which pydicom knows only decoders that end the process on damaged data, or of a strict licence."""
+"""JPEG Lossless, of which pydicom knows only decoders that end the process on damaged data, or of a strict licence.
+
+The one used here fills up with grey where the end is missing."""
 
 _JPEG_LS: Final = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
-"""Their decoder takes seconds to find out that the end is missing."""
+"""JPEG-LS, whose decoder takes seconds to find out that the end is missing."""
 
 _PLUGINS: Final = ("pydicom", "pylibjpeg", "pyjpegls", "pillow")
 """pydicom's decoders in the order to try; gdcm is none of them, since it can end the process on damaged data."""
@@ -138,7 +140,7 @@ def _check_frames(path: Path, header: "Dataset", layout: Layout, index: int | No
                 f"{shown(path)}: a compressed frame claims {size.width} x {size.height} pixels, but the header states "
                 f"{layout.columns} x {layout.rows}; the file is damaged"
             )
-        if layout.transfer_syntax in _JPEG_LS and not size.complete:
+        if layout.transfer_syntax in (*_JPEG_LS, *_LOSSLESS, _EXTENDED) and not size.complete:
             raise ReadError(f"{shown(path)}: a compressed frame is cut off")
         deep = deep or size.bits > 8
     return deep

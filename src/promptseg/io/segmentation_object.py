@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from promptseg._version import __version__
 from promptseg.errors import MissingExtraError, ReadError, WriteError
-from promptseg.io.dicom_header import Layout, group_item, layout_of, number, read_header
+from promptseg.io.dicom_header import (
+    SEGMENTATION,
+    Layout,
+    group_item,
+    layout_of,
+    number,
+    read_header,
+    sop_class_name,
+)
 from promptseg.io.dicom_pixels import stored_pixels
 from promptseg.io.files import decoder_errors, decoding, shown
 from promptseg.io.limits import Limits, check_limit
@@ -121,6 +129,8 @@ def load_segmentation(path: Path, limits: Limits) -> NDArray[Any]:
 
 
 def _check_readable(header: "Dataset", layout: Layout, path: Path) -> None:
+    if str(header.get("SOPClassUID", "")) not in SEGMENTATION or layout.samples != 1:
+        raise ReadError(f"{shown(path)}: is a DICOM {sop_class_name(header)}, not a segmentation")
     if str(header.get("SegmentationType", "")).upper() == "FRACTIONAL":
         raise ReadError(f"{shown(path)}: is a fractional segmentation; only binary ones and label maps are read")
     if str(header.get("SOPClassUID", "")) == _LABEL_MAP and layout.frames > 1:

@@ -1,5 +1,6 @@
 """TIFF of every depth, by tifffile; pages one behind another are a volume."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -72,6 +73,8 @@ def load_tiff(path: Path, limits: Limits, *, indexed: bool = False) -> tuple[Pix
             if "imagecodecs" not in str(error):
                 raise
             return _by_pillow(path, limits, depth=series.dtype.itemsize, indexed=indexed)
+        if values.shape != tuple(series.shape):
+            raise ReadError(f"{shown(path)}: the TIFF lacks some of its pixels; the file is damaged")
         values, axes = _ordered(values, series.axes, path)
         values, axes = _coloured(values, axes, page, path, indexed=indexed)
         turn = UPRIGHT.get(int(getattr(page.tags.get(_ORIENTATION_TAG), "value", 1)))
@@ -90,16 +93,27 @@ def _only_series(tiff: "TiffFile", path: Path, limits: Limits) -> "TiffPageSerie
         sizes = ", ".join(sorted({"x".join(map(str, series.shape)) for series in many}))
         raise ReadError(f"{shown(path)}: holds {len(many)} pictures that form no stack ({sizes}); save each as a file")
     series = many[0]
+    if 0 in series.shape:
+        raise ReadError(f"{shown(path)}: the TIFF states a size of 0; the file is damaged")
     channels = series.shape[series.axes.index("S")] if "S" in series.axes else 1
     check_limit(limits, "pixels", int(np.prod(series.shape, dtype=object)) // channels, path)
-    size = path.stat().st_size
-    for page in series.pages:
-        ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-        if not ends:
-            raise ReadError(f"{shown(path)}: the TIFF holds no pixels; the file is damaged")
-        if max(ends) > size:
-            raise ReadError(f"{shown(path)}: the file is cut off: its pixels should end at byte {max(ends)}")
+    _check_complete(series, path)
     return series
+
+
+def _check_complete(series: "TiffPageSeries", path: Path) -> None:
+    """Refuse a file that lacks pixels; tifffile would fill them with zeros."""
+    end = 0
+    for page in series.pages:
+        pieces = [] if page is None else list(zip(page.dataoffsets, page.databytecounts, strict=True))
+        whole = series.dataoffset is not None or (page is not None and len(pieces) >= math.prod(page.keyframe.chunked))
+        if not pieces or not whole or min(count for _, count in pieces) == 0:
+            raise ReadError(f"{shown(path)}: the TIFF lacks some of its pixels; the file is damaged")
+        end = max(end, *(offset + count for offset, count in pieces))
+    if series.dataoffset is not None:
+        end = max(end, series.dataoffset + series.nbytes)
+    if end > path.stat().st_size:
+        raise ReadError(f"{shown(path)}: the file is cut off: its pixels should end at byte {end}")
 
 
 def _ordered(values: Pixels, axes: str, path: Path) -> tuple[Pixels, str]:
@@ -120,6 +134,8 @@ def _ordered(values: Pixels, axes: str, path: Path) -> tuple[Pixels, str]:
 def _coloured(values: Pixels, axes: str, page: "TiffPage", path: Path, *, indexed: bool) -> tuple[Pixels, str]:
     """Grey or RGB from what the photometric interpretation says."""
     photometric = int(page.photometric)
+    if values.dtype == np.bool_:
+        values = values.astype(np.uint8) * np.uint8(255)
     if axes.endswith("S"):
         channels = values.shape[-1]
         decoded = photometric == _YCBCR and int(page.compression) in _COMPRESSED_YCBCR
@@ -131,8 +147,6 @@ def _coloured(values: Pixels, axes: str, page: "TiffPage", path: Path, *, indexe
             raise ReadError(
                 f"{shown(path)}: has {channels} channels of photometric interpretation {photometric}; save it as RGB"
             )
-    if values.dtype == np.bool_:
-        values = values.astype(np.uint8) * np.uint8(255)
     if photometric == _PALETTE and not indexed:
         table = np.asarray(page.colormap, dtype=np.uint16)
         return np.moveaxis((table >> 8).astype(np.uint8)[:, values], 0, -1), axes + "S"
