@@ -1,6 +1,9 @@
 """``promptseg doctor``: every section is filled from what is really there."""
 
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from command_line import Calling
@@ -33,6 +36,16 @@ def test_json(call: Calling) -> None:
 
 def test_every_codec_has_a_file_of_its_own() -> None:
     assert [file for file in CODECS.values() if get_testdata_file(file, download=False) is None] == []
+
+
+def test_the_packages_are_those_that_the_project_asks_for() -> None:
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
+    extras = project["optional-dependencies"]
+    asked = {"needed": project["dependencies"], "extra dicom": extras["dicom"], "extra images": extras["images"]}
+    names = {part: tuple(sorted(re.split(r"[<>=\[]", word)[0] for word in words)) for part, words in asked.items()}
+    assert names == {part: tuple(sorted(words)) for part, words in PACKAGES.items()}
 
 
 def test_a_missing_decoder_is_named_not_raised(call: Calling, monkeypatch: pytest.MonkeyPatch) -> None:
