@@ -12,5 +12,5 @@ def test_it_names_every_verb_with_its_options() -> None:
     page = render()
     for heading in ("promptseg demo", "promptseg segment", "promptseg score", "promptseg models", "promptseg doctor"):
         assert f"## {heading}\n" in page
-    assert "`--point X,Y[,+\\|-]`" in page
+    assert "<code>--point X,Y[,+&#124;-]</code>" in page
     assert "Stands for" not in page

@@ -33,7 +33,7 @@ def _sections(command: TyperCommand | TyperGroup, path: tuple[str, ...], *, leve
     lines += ["```text", " ".join([*path, *_usage(command)]), "```", ""]
     rows = [_row(parameter) for parameter in command.params if not getattr(parameter, "hidden", False)]
     if rows:
-        lines += ["| | |", "|---|---|", *rows, ""]
+        lines += ["| word | meaning |", "|---|---|", *rows, ""]
     for name, child in getattr(command, "commands", {}).items():
         lines += _sections(child, (*path, name), level=level + 1)
     return lines
@@ -45,7 +45,7 @@ def _usage(command: TyperCommand | TyperGroup) -> list[str]:
 
 
 def _row(parameter: TyperArgument | TyperOption) -> str:
-    name = f"`{_value_name(parameter)}`" if isinstance(parameter, TyperArgument) else _option_names(parameter)
+    name = _code(_value_name(parameter)) if isinstance(parameter, TyperArgument) else _option_names(parameter)
     text = " ".join((getattr(parameter, "help", None) or "").split())
     notes = []
     if parameter.required:
@@ -55,20 +55,21 @@ def _row(parameter: TyperArgument | TyperOption) -> str:
     if not (parameter.default is None or isinstance(parameter.default, bool) or parameter.default in ("", (), [])):
         notes.append(f"default: `{parameter.default}`")
     cell = text + (f" *({', '.join(notes)})*" if notes else "")
-    return f"| {_escaped(name)} | {_escaped(cell)} |"
+    return f"| {name} | {cell.replace('|', '&#124;')} |"
 
 
 def _option_names(parameter: TyperOption) -> str:
     value = "" if parameter.is_flag else f" {_value_name(parameter)}"
-    return ", ".join(f"`{name}{value}`" for name in [*parameter.opts, *parameter.secondary_opts])
+    return ", ".join(_code(f"{name}{value}") for name in [*parameter.opts, *parameter.secondary_opts])
 
 
 def _value_name(parameter: TyperArgument | TyperOption) -> str:
     return str(parameter.metavar or parameter.name.upper())
 
 
-def _escaped(cell: str) -> str:
-    return cell.replace("|", r"\|")
+def _code(text: str) -> str:
+    """Code in a cell of a table; Markdown's dialects do not agree on a bar inside of backticks."""
+    return f"<code>{text.replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"
 
 
 def main(arguments: list[str]) -> int:

@@ -40,6 +40,7 @@ def export_weights(average: dict[str, Tensor], recipe: Recipe, path: Path, *, su
     }
     temporary = path.with_suffix(".partial")
     save_file({name: value.half().contiguous() for name, value in average.items()}, temporary, metadata=header)
+    temporary.chmod(0o644)
     temporary.replace(path)
 
 

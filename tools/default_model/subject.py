@@ -19,6 +19,7 @@ from promptseg.models.compact import CompactConfig, CompactNet, build
 from promptseg.types import Box, Point
 
 BoolMask = npt.NDArray[np.bool_]
+DARKEST = 1e-3 * 255.0
 
 
 class Answer(NamedTuple):
@@ -50,7 +51,7 @@ def prepare_grey(image: npt.NDArray[np.uint8], frame: Frame) -> Tensor:
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(picture)
     out = torch.zeros(1, 1, frame.side, frame.side)
-    out[0, 0, :height, :width] = torch.from_numpy((pixels - pixels.mean()) / max(float(pixels.std()), 1e-3))
+    out[0, 0, :height, :width] = torch.from_numpy((pixels - pixels.mean()) / max(float(pixels.std()), DARKEST))
     return out
 
 

@@ -13,7 +13,7 @@ from promptseg.errors import ValueRangeError
 __all__ = ["contact_sheet"]
 
 GAP_PX: Final = 12
-CAPTION_PX: Final = 26
+CAPTION_PX: Final = 32
 PAPER: Final = (24, 26, 30)
 INK: Final = (235, 235, 235)
 
@@ -41,7 +41,7 @@ def contact_sheet(
     heights = [max(tile.height for _, tile in row) + CAPTION_PX + GAP_PX for row in rows]
     width = len(rows[0]) * (cell[0] + GAP_PX) + GAP_PX
     sheet = Pillow.new("RGB", (width, sum(heights) + GAP_PX), PAPER)
-    draw, font, top = ImageDraw.Draw(sheet), ImageFont.load_default(15), GAP_PX
+    draw, font, top = ImageDraw.Draw(sheet), ImageFont.load_default(20), GAP_PX
     for row, height in zip(rows, heights, strict=True):
         room = height - CAPTION_PX - GAP_PX
         for place, (caption, tile) in enumerate(row):
