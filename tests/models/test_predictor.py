@@ -14,7 +14,9 @@ from promptseg.models.preprocessing import Preprocessing
 from promptseg.types import POLICIES
 
 
-def drawing(fit: str = "letterbox", side: int = 64, radius: float = 6.0, grid_side: int | None = None):
+def drawing(
+    fit: str = "letterbox", side: int = 64, radius: float = 6.0, grid_side: int | None = None
+) -> tuple[PromptSegmenter, DrawingNetwork]:
     network = DrawingNetwork(side, radius, grid_side)
     preprocessing = Preprocessing(fit, side, 1, "standardise")  # type: ignore[arg-type]
     return PromptSegmenter(network, preprocessing, name="drawing", default_policy="single"), network
