@@ -1,5 +1,7 @@
 """DICOM SEG against highdicom's own reader; patient attributes go along here and nowhere else."""
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,18 @@ def test_highdicom_reads_back_what_was_written(tmp_path: Path, name: str, geomet
         shared_groups = header.SharedFunctionalGroupsSequence[0]
         assert shared_groups.PlaneOrientationSequence[0].ImageOrientationPatient == [1, 0, 0, 0, 1, 0]
         assert shared_groups.PixelMeasuresSequence[0].PixelSpacing == [1, 1]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dciodvfy of dicom3tools")
+@pytest.mark.parametrize("geometry", ["synthetic", "none"])
+@pytest.mark.parametrize("name", ["examples_rgb_color.dcm", "examples_palette.dcm", "CT_small.dcm"])
+def test_the_validator_of_the_standard_finds_no_error(tmp_path: Path, name: str, geometry: Any) -> None:
+    picture = io.read(real(name))
+    assert isinstance(picture, Image)
+    io.write(RNG.random(picture.size) > 0.7, tmp_path / "a.dcm", like=picture, seg_geometry=geometry)
+    found = subprocess.run(["dciodvfy", "-new", tmp_path / "a.dcm"], capture_output=True, text=True, check=False)
+    assert not [line for line in (found.stderr + found.stdout).splitlines() if line.startswith("Error")]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ def read_dicom(path: Path, limits: Limits) -> Image | Volume | Cine:
 
     One frame gives an Image. Several are a Volume where the file says that they lie evenly one behind another (slice
     0 is the file's first frame), else a Cine. Grey values are those after the modality transform; colours are RGB.
+    A VOI look-up table or a sigmoid gives an Image its ``shown``; a Volume and a Cine have only the window that comes
+    closest, the median of all frames.
 
     Raises:
         LimitError: too many pixels, frames or bytes.
