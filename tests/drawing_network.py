@@ -26,6 +26,7 @@ class DrawingNetwork:
         return {"image": image_1CSS}
 
     def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
+        assert set(features) == {"image"}
         self.calls += 1
         radii = [self.radius / 2, self.radius, 2 * self.radius] if multimask else [self.radius]
         scores = torch.tensor([0.3, 0.5, 0.4] if multimask else [0.6]).expand(len(prompts), -1)

@@ -93,6 +93,9 @@ def test_numbers_below_zero_are_numbers_not_options(call: Calling, picture: Path
         ([*CENTRE, "--frame", "1"], "frame 1 does not exist"),
         ([*CENTRE, "--output", "nowhere/out.png"], "does not exist"),
         ([*CENTRE, "--output", "out.xyz"], "suffix"),
+        ([*CENTRE, "--output", "in.png"], "is the input itself"),
+        ([*CENTRE, "--overlay", "in.png"], "is the input itself"),
+        ([*CENTRE, "--overlay", "out.png"], "is --output itself"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_no_file(

@@ -10,9 +10,11 @@ from transformers.models.sam.modeling_sam import SamMaskDecoder
 
 from promptseg.models.two_way import TwoWayTransformer
 
+Decoders = tuple[nn.Module, nn.Module]
+
 
 @pytest.fixture
-def decoders() -> tuple[nn.Module, nn.Module]:
+def decoders() -> Decoders:
     torch.manual_seed(0)
     config = SamMaskDecoderConfig(
         hidden_size=64, mlp_dim=96, iou_head_hidden_dim=32, layer_norm_eps=1e-5, attn_implementation="sdpa"
@@ -36,7 +38,7 @@ def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("multimask", [True, False])
 @pytest.mark.parametrize(("objects", "tokens"), [(1, 2), (3, 1), (2, 11)])
-def test_same_masks_and_scores(decoders, objects: int, tokens: int, multimask: bool) -> None:
+def test_same_masks_and_scores(decoders: Decoders, objects: int, tokens: int, multimask: bool) -> None:
     theirs, ours = decoders
     with torch.no_grad():
         expected, found = (decoder(*inputs(objects, tokens), multimask) for decoder in (theirs, ours))
@@ -45,7 +47,7 @@ def test_same_masks_and_scores(decoders, objects: int, tokens: int, multimask: b
         assert relative(one, other) < 5e-6
 
 
-def test_same_gradients(decoders) -> None:
+def test_same_gradients(decoders: Decoders) -> None:
     gradients = []
     for decoder in decoders:
         decoder.double()
@@ -60,7 +62,7 @@ def test_same_gradients(decoders) -> None:
         torch.testing.assert_close(our_weights[name], gradient, rtol=1e-9, atol=1e-14, msg=name)
 
 
-def test_the_weights_keep_their_names(decoders) -> None:
+def test_the_weights_keep_their_names(decoders: Decoders) -> None:
     theirs, ours = decoders
     assert list(ours.state_dict()) == list(theirs.state_dict())
 
@@ -76,7 +78,7 @@ class Adapted(nn.Module):
         return self.base(values) + 0.5 * values.mean()
 
 
-def test_an_adapter_on_a_projection_is_not_passed_over(decoders) -> None:
+def test_an_adapter_on_a_projection_is_not_passed_over(decoders: Decoders) -> None:
     results = []
     for decoder in decoders:
         for attention in (

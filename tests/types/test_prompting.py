@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptseg import Box, MaskPrompt, Point, PromptsegError, Prompts
+from promptseg import Box, MaskPrompt, Point, Prompts, PromptsegError
 from promptseg.errors import PromptError
 
 numbers = st.floats(-1e6, 1e6)

@@ -97,16 +97,13 @@ def segment(options: SegmentOptions) -> None:
     from promptseg.cli.prompt_words import objects_from_words
     from promptseg.cli.results import SegmentedObjects, overlay_of, write_picture
     from promptseg.io import read_image, write
-    from promptseg.io.atomic import target
     from promptseg.types import Policy, check_policy
 
     clock = Clock()
     objects = objects_from_words(options.point or [], options.box or [])
     if options.choose is not None:
         check_policy(options.choose)
-    for place in (options.output, options.overlay):
-        if place is not None:
-            target(place)
+    _check_places(options)
     image = read_image(options.source, frame=options.frame)
     for prompts in objects:
         prompts.check_inside(image.size)
@@ -127,6 +124,22 @@ def segment(options: SegmentOptions) -> None:
         print_json({**_facts(options, image), **result.facts(), "seconds": clock.laps})
     else:
         _print_words(options, result, clock)
+
+
+def _check_places(options: SegmentOptions) -> None:
+    """Refuse, before any slow work, places that cannot be written to or that would overwrite the input."""
+    from promptseg.errors import WriteError
+    from promptseg.io.atomic import target
+    from promptseg.io.files import shown
+
+    taken = {options.source.resolve(): "the input"}
+    for name, path in (("--output", options.output), ("--overlay", options.overlay)):
+        if path is None:
+            continue
+        place = target(path)
+        if place in taken:
+            raise WriteError(f"{name} {shown(path)} is {taken[place]} itself; give another file")
+        taken[place] = name
 
 
 def _load(options: SegmentOptions) -> "Segmenter":
