@@ -1,5 +1,6 @@
 """``promptseg segment``: one image, points and boxes, a mask on disk."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -132,7 +133,7 @@ def _check_places(options: SegmentOptions) -> None:
     from promptseg.io.atomic import target
     from promptseg.io.files import shown
 
-    taken = {options.source.resolve(): "the input"}
+    taken = {Path(os.path.realpath(options.source)): "the input"}
     for name, path in (("--output", options.output), ("--overlay", options.overlay)):
         if path is None:
             continue
