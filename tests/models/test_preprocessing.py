@@ -76,3 +76,14 @@ def test_the_default_sees_what_it_was_trained_on(size: tuple[int, int]) -> None:
 def test_scale_and_offset_of_the_grey_values_do_not_matter_to_the_default() -> None:
     pixels = RNG.normal(0, 1, (50, 40))
     assert_allclose(prepare(Image(pixels), DEFAULT)[0], prepare(Image(40 * pixels - 7), DEFAULT)[0], atol=1e-4)
+
+
+def test_the_default_sees_the_window_that_a_file_asks_for() -> None:
+    """Air and metal would leave no contrast to soft tissue: a window clips them."""
+    pixels = RNG.normal(40, 60, (64, 64))
+    windowed, _ = prepare(Image(pixels, window=(-160, 240)), DEFAULT)
+    spoilt = pixels.copy()
+    spoilt[0, 0], spoilt[1, 1] = -1e4, 1e5
+    with_outliers, _ = prepare(Image(spoilt, window=(-160, 240)), DEFAULT)
+    assert_allclose(with_outliers[0, 0, 2:], windowed[0, 0, 2:], atol=0.02)
+    assert np.ptp(prepare(Image(spoilt), DEFAULT)[0][0, 0, 2:]) < 0.1 * np.ptp(with_outliers[0, 0, 2:])

@@ -4,7 +4,7 @@ Plain numpy and Pillow: nothing here imports torch, so the table of models can b
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -32,7 +32,8 @@ class Preprocessing:
         channels: 3 (grey images are repeated) or 1 (colour images become luma).
         intensity: ``display`` takes the 8-bit display copy; ``min-max`` takes it (or, for deeper grey images without
             a window, the pixels clipped to percentiles 0.5 to 99.5 of those that are not zero) and rescales the
-            resized image to 0..1; ``standardise`` gives the image's own real pixels mean 0 and deviation 1.
+            resized image to 0..1; ``standardise`` gives the pixels, or the display copy where the file says what to
+            show, mean 0 and deviation 1.
         mean: for each channel, subtracted before padding; None leaves the values.
         std: for each channel, divided by before padding; None leaves the values.
         resample: filter of the resize, always with anti-aliasing.
@@ -84,8 +85,11 @@ def _min_max(image: Image, preprocessing: Preprocessing, frame: Frame) -> Floats
 
 
 def _standardised(image: Image, preprocessing: Preprocessing, frame: Frame) -> Floats:
-    gray = to_gray(image)
-    span = 255.0 if image.pixels.dtype == np.uint8 else float(gray.max() - gray.min()) or 1.0
+    if image.window is not None or image.shown is not None:
+        image = replace(image, pixels=to_display(image), window=None, shown=None)
+    plain = image.pixels.dtype == np.uint8
+    gray = to_gray(image if plain else _from_0_to_1(image))
+    span = 255.0 if plain else float(gray.max() - gray.min()) or 1.0
     resized = _resized(gray, frame, preprocessing)
     standardised: Floats = (resized - resized.mean()) / max(float(resized.std()), 1e-3 * span)
     return standardised
@@ -99,12 +103,20 @@ INTENSITY: Final[dict[IntensityName, Callable[[Image, Preprocessing, Frame], Flo
 """Ways to get a resized float32 image (h, w) or (h, w, 3) of a given intensity range, by name."""
 
 
+def _from_0_to_1(image: Image) -> Image:
+    """Pixels from 0 to 1 in double precision: single precision would lose small differences of large values, or all."""
+    pixels = image.pixels.astype(np.float64) / 2
+    low, high = pixels.min(), pixels.max()
+    return replace(image, pixels=(pixels - low) / (high - low) if high > low else np.zeros_like(pixels))
+
+
 def _clipped_to_percentiles(image: Image) -> Floats:
     """MedSAM's rule for grey images of any depth (arXiv 2304.12306): zeros stay zero, the rest spans 0 to 255."""
-    pixels = image.pixels.astype(np.float32)
+    pixels = image.pixels.astype(np.float64)
     inside = pixels != 0 if image.valid is None else (pixels != 0) & image.valid
     if not inside.any():
-        return np.zeros_like(pixels)
+        return np.zeros_like(pixels, dtype=np.float32)
+    pixels /= np.abs(pixels).max()
     low, high = np.percentile(pixels[inside], (0.5, 99.5))
     scaled = (np.clip(pixels, low, high) - low) / max(float(high - low), 1e-8) * 255
     return np.where(inside, scaled, 0).astype(np.float32)
