@@ -27,6 +27,10 @@ RNG = np.random.default_rng(5)
         np.zeros((5, 7), dtype=np.uint8),
         np.full((1, 1), -3.0),
         RNG.integers(0, 255, (1, 500), dtype=np.uint8),
+        1.7e308 * RNG.uniform(-1, 1, (30, 40)),
+        RNG.uniform(-3.4e38, 3.4e38, (30, 40)).astype(np.float32),
+        RNG.uniform(0, 1e-320, (30, 40)),
+        np.full((3, 3), 5e-324),
     ],
 )
 def test_every_image_becomes_a_finite_square(preprocessing: Preprocessing, pixels: np.ndarray) -> None:
@@ -87,3 +91,19 @@ def test_the_default_sees_the_window_that_a_file_asks_for() -> None:
     with_outliers, _ = prepare(Image(spoilt, window=(-160, 240)), DEFAULT)
     assert_allclose(with_outliers[0, 0, 2:], windowed[0, 0, 2:], atol=0.02)
     assert np.ptp(prepare(Image(spoilt), DEFAULT)[0][0, 0, 2:]) < 0.1 * np.ptp(with_outliers[0, 0, 2:])
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        RNG.integers(0, 2**64 - 1, (50, 40), dtype=np.uint64),
+        RNG.integers(-(2**63), 2**63 - 1, (50, 40), dtype=np.int64),
+        1.7e308 * RNG.uniform(-1, 1, (50, 40)),
+        RNG.uniform(0, 1e-30, (50, 40)),
+        1e9 + RNG.uniform(0, 1, (50, 40)),
+    ],
+)
+def test_the_default_sees_structure_at_every_scale(pixels: np.ndarray) -> None:
+    exact = pixels.astype(np.longdouble)
+    levels = ((exact - exact.min()) / (exact.max() - exact.min())).astype(np.float64)
+    assert_allclose(prepare(Image(pixels), DEFAULT)[0], prepare(Image(levels), DEFAULT)[0], atol=1e-4)

@@ -1,5 +1,6 @@
 """Copies of an image to look at or to give to a model; the image itself keeps its depth."""
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +11,8 @@ from promptseg.types import Floats, Image, Pixels
 __all__ = ["to_display", "to_gray"]
 
 _MOST_IN_SINGLE: Final = 2.0**20
+_LEAST_SPAN: Final = 1e-300
+"""Below it, 255 divided by the span is more than a number can be."""
 _LUMA: Final = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of red, green and blue in luma, ITU-R BT.601."""
 
@@ -60,6 +63,9 @@ def _scaled(pixels: Pixels, low: float, high: float, *, flat: int = 255) -> NDAr
         return np.where(pixels > low, np.uint8(flat), np.uint8(0))
     exact = pixels.dtype.itemsize > 2 or max(abs(low), abs(high)) > _MOST_IN_SINGLE
     floats: NDArray[Any] = pixels.astype(np.float64 if exact else np.float32)
+    factor = 0.5 if math.isinf(high - low) else 2.0**200 if high - low < _LEAST_SPAN else 1.0
+    if factor != 1:
+        floats, low, high = floats * factor, low * factor, high * factor
     with np.errstate(over="ignore"):
         floats -= floats.dtype.type(low)
         floats *= floats.dtype.type(255 / (high - low))

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from promptseg.errors import PromptError
+from promptseg.errors import CheckpointError, PromptError
 from promptseg.geometry.frames import Frame
 from promptseg.models.network import Network, PromptBatch
 from promptseg.models.preprocessing import Preprocessing, prepare
@@ -120,6 +120,7 @@ class PromptSegmenter:
             choose: policy that chooses among the candidate masks; ``single`` asks the network for one mask only.
 
         Raises:
+            CheckpointError: the network computes NaN or infinity: its weights, or their precision, are of no use.
             PromptError: the prompts are empty or off the image, or belong to another model.
         """
         policy = self._default_policy if choose is None else choose
@@ -149,10 +150,16 @@ class PromptSegmenter:
         for group in groups.values():
             with torch.no_grad():
                 logits, scores = self.network.decode(embedding.features, self._batch(group), multimask=multimask)
+            self._check_finite(logits, scores)
             answers = zip(group, logits.float().cpu().numpy(), scores.float().cpu().numpy(), strict=True)
             for query, query_logits, query_scores in answers:
                 parts[query.number].append((query_logits, query_scores))
         return [_united(part) for part in parts]
+
+    def _check_finite(self, logits: Tensor, scores: Tensor) -> None:
+        if not (torch.isfinite(logits).all() and torch.isfinite(scores).all()):
+            hint = "its weights are of no use" if self._dtype == torch.float32 else 'try dtype="float32"'
+            raise CheckpointError(f"the model {self._name!r} computes NaN or infinity for this image; {hint}")
 
     def _queries(self, prompts: Prompts, number: int, frame: Frame) -> "list[_Query]":
         mask = self._low_res_mask(prompts.mask, frame)
