@@ -1,5 +1,6 @@
 """``promptseg score``: predicted masks against references."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ def score(options: ScoreOptions) -> None:
     Files are paired by name; one without a partner is an error. Label maps are scored label by label. The mean is over
     images, then over labels; the interval is a bootstrap over images.
     """
+    from promptseg.errors import WriteError
     from promptseg.evaluation.pairing import pair_files
     from promptseg.evaluation.scoring import score_files
     from promptseg.evaluation.summary import summarise, write_rows
@@ -100,14 +102,16 @@ def score(options: ScoreOptions) -> None:
     from promptseg.io.files import shown
 
     settings = _settings(options)
-    if options.output is not None:
-        target(options.output)
+    place = None if options.output is None else target(options.output)
     pairs = pair_files(
         options.references,
         options.predictions,
         reference_ending=options.reference_suffix,
         prediction_ending=options.prediction_suffix,
     )
+    masks = (path for pair in pairs for path in (*pair.references, *pair.predictions))
+    if place is not None and any(place == Path(os.path.realpath(path)) for path in masks):
+        raise WriteError(f"--output {shown(place)} is one of the masks; give another file")
     scores = score_files(_with_progress(pairs), settings)
     summaries = summarise(scores, seed=options.seed)
     if options.output is not None:

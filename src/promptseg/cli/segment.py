@@ -98,6 +98,7 @@ def segment(options: SegmentOptions) -> None:
     from promptseg.cli.prompt_words import objects_from_words
     from promptseg.cli.results import SegmentedObjects, overlay_of, write_picture
     from promptseg.io import read_image, write
+    from promptseg.io.writing import check_output
     from promptseg.types import Policy, check_policy
 
     clock = Clock()
@@ -106,6 +107,7 @@ def segment(options: SegmentOptions) -> None:
         check_policy(options.choose)
     _check_places(options)
     image = read_image(options.source, frame=options.frame)
+    check_output(options.output, like=image)
     for prompts in objects:
         prompts.check_inside(image.size)
     clock.lap("read")
@@ -132,12 +134,15 @@ def _check_places(options: SegmentOptions) -> None:
     from promptseg.errors import WriteError
     from promptseg.io.atomic import target
     from promptseg.io.files import shown
+    from promptseg.io.writing import check_output
 
     taken = {Path(os.path.realpath(options.source)): "the input"}
     for name, path in (("--output", options.output), ("--overlay", options.overlay)):
         if path is None:
             continue
-        place = target(path)
+        place = check_output(path) if name == "--output" else target(path)
+        if name == "--overlay" and place.suffix.lower() != ".png":
+            raise WriteError(f"--overlay {shown(path)}: is written as PNG; name it *.png")
         if place in taken:
             raise WriteError(f"{name} {shown(path)} is {taken[place]} itself; give another file")
         taken[place] = name

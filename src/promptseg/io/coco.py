@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -9,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptseg._version import __version__
-from promptseg.errors import ReadError, WriteError
+from promptseg.errors import ReadError, ValueRangeError, WriteError
 from promptseg.io.files import decoding, shown
 from promptseg.io.limits import Limits, check_limit
 from promptseg.io.masks import Drawing
-from promptseg.io.run_lengths import decode_mask, encode_mask
-from promptseg.types import BoolMask, Cine, Image, Volume
+from promptseg.io.run_lengths import encode_mask, foreground_runs
+from promptseg.types import Cine, Image, Volume
 
 __all__ = ["load_coco", "write_coco"]
 
@@ -74,9 +75,12 @@ def load_coco(path: Path, limits: Limits) -> NDArray[Any]:
             )
         size = _size(images, annotations, path)
         check_limit(limits, "pixels", math.prod(size), path)
-        masks = [_mask(annotation, size, path) for annotation in annotations]
-        labels = [annotation.get("category_id", 1) for annotation in annotations]
-    return _united(masks, labels, size, path)
+        labels = _labels(annotations)
+        flat = np.zeros(math.prod(size), np.min_scalar_type(max(labels, default=0)))
+        for annotation, label in zip(annotations, labels, strict=True):
+            _paint(flat, _runs(annotation, size, path), label, path)
+    label_map = np.ascontiguousarray(flat.reshape(size, order="F"))
+    return label_map if label_map.max() > 1 else label_map.astype(np.bool_)
 
 
 def _annotation(drawing: Drawing, index: int) -> dict[str, Any]:
@@ -108,7 +112,15 @@ def _size(images: list[Any], annotations: list[Any], path: Path) -> tuple[int, i
     return size[0], size[1]
 
 
-def _mask(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> BoolMask:
+def _labels(annotations: list[Any]) -> list[int]:
+    """The label of each annotation: its ``category_id`` where these are usable and all different, else its number."""
+    labels = [annotation.get("category_id", 1) for annotation in annotations]
+    if all(type(label) is int and 0 < label < 2**31 for label in labels) and len(set(labels)) == len(labels):
+        return labels
+    return list(range(1, len(annotations) + 1))
+
+
+def _runs(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> list[tuple[int, int]]:
     segmentation = annotation["segmentation"]
     if not isinstance(segmentation, dict):
         raise ReadError(f"{shown(path)}: holds polygons, and only run lengths are read; convert it with pycocotools")
@@ -117,19 +129,16 @@ def _mask(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> Bool
     counts = segmentation["counts"]
     if not isinstance(counts, str | list):
         raise ReadError(f"{shown(path)}: the run lengths of a mask are neither text nor a list")
-    return decode_mask(counts, size)
+    try:
+        return foreground_runs(counts, size)
+    except ValueRangeError as error:
+        raise ReadError(f"{shown(path)}: {error}; the file is damaged") from None
 
 
-def _united(masks: list[BoolMask], labels: list[Any], size: tuple[int, int], path: Path) -> NDArray[Any]:
-    if len(masks) == 1 and labels == [1]:
-        return masks[0]
-    known = all(type(label) is int and 0 < label < 2**31 for label in labels)
-    if not known or len(set(labels)) < len(labels):
-        labels = list(range(1, len(masks) + 1))
-    label_map = np.zeros(size, np.min_scalar_type(max(labels, default=0)))
-    for mask, label in zip(masks, labels, strict=True):
-        shared = np.count_nonzero(label_map[mask])
-        if shared:
-            raise ReadError(f"{shown(path)}: two objects share {shared} pixels, so they are no one label map")
-        label_map[mask] = label
-    return label_map if label_map.max() > 1 else label_map.astype(np.bool_)
+def _paint(flat: NDArray[Any], runs: Sequence[tuple[int, int]], label: int, path: Path) -> None:
+    """Label the runs of one object in the flat label map; the work grows with the object, not with the image."""
+    shared = sum(int(np.count_nonzero(flat[start:stop])) for start, stop in runs)
+    if shared:
+        raise ReadError(f"{shown(path)}: two objects share {shared} pixels, so they are no one label map")
+    for start, stop in runs:
+        flat[start:stop] = label

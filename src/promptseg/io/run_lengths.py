@@ -4,6 +4,7 @@ Source: the COCO annotation format, https://cocodataset.org/#format-data; the re
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from promptseg.errors import ValueRangeError
 from promptseg.types import BoolMask
 
-__all__ = ["decode_counts", "decode_mask", "encode_counts", "encode_mask"]
+__all__ = ["decode_counts", "decode_mask", "encode_counts", "encode_mask", "foreground_runs"]
 
 _OFFSET = 48
 _MORE = 0x20
@@ -33,13 +34,27 @@ def decode_mask(counts: str | Sequence[int], size: tuple[int, int]) -> BoolMask:
     Raises:
         ValueRangeError: the runs are damaged or do not cover just the size.
     """
+    flat: BoolMask = np.zeros(size[0] * size[1], np.bool_)
+    for start, stop in foreground_runs(counts, size):
+        flat[start:stop] = True
+    return np.ascontiguousarray(flat.reshape(size, order="F"))
+
+
+def foreground_runs(counts: str | Sequence[int], size: tuple[int, int]) -> list[tuple[int, int]]:
+    """(start, stop) of each stretch of True down the columns, ascending; none is empty.
+
+    >>> foreground_runs("13", (2, 2))
+    [(1, 4)]
+
+    Raises:
+        ValueRangeError: the runs are damaged or do not cover just the size.
+    """
     runs = decode_counts(counts) if isinstance(counts, str) else list(counts)
     height, width = size
     if any(type(run) is not int or run < 0 for run in runs) or sum(runs) != height * width:
         raise ValueRangeError(f"run lengths must be whole numbers from 0 with the sum {height} x {width}")
-    values = np.arange(len(runs)) % 2 == 1
-    flat: BoolMask = np.repeat(values, runs)
-    return np.ascontiguousarray(flat.reshape((height, width), order="F"))
+    ends = list(accumulate(runs))
+    return [(start, stop) for start, stop in zip(ends[::2], ends[1::2], strict=False) if stop > start]
 
 
 def encode_counts(runs: Sequence[int]) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from highdicom.seg import Segmentation
     from pydicom import Dataset
 
-__all__ = ["SegGeometry", "load_segmentation", "write_segmentation"]
+__all__ = ["SegGeometry", "dicom_source", "load_segmentation", "write_segmentation"]
 
 SegGeometry = Literal["synthetic", "none"]
 
@@ -78,7 +78,7 @@ def write_segmentation(
         MissingExtraError: highdicom is not installed.
         WriteError: the source is no DICOM, has several frames, or lacks what a segmentation needs.
     """
-    image, source = _source(like, path)
+    image, source = dicom_source(like, path)
     with quiet_libraries():
         headers = _source_headers(image, source, geometry, path)
         try:
@@ -142,8 +142,12 @@ def _segment(header: "Dataset", frame: int) -> int:
     return 1 if value is None else int(value)
 
 
-def _source(like: Image | Volume | Cine | None, path: Path) -> tuple[Image | Volume, Source]:
-    """The image and its source, if they are of single-frame DICOM files."""
+def dicom_source(like: Image | Volume | Cine | None, path: Path) -> tuple[Image | Volume, Source]:
+    """The image and its source, if they are of single-frame DICOM files.
+
+    Raises:
+        WriteError: they are not.
+    """
     source = None if like is None else like.source
     if like is None or source is None or source.kind not in ("dicom", "dicom-series"):
         raise WriteError(

@@ -23,6 +23,8 @@ _WORDS: Final = "TIFF"
 _GRAY_WHITE_IS_0, _GRAY, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _COMPRESSED_YCBCR: Final = (6, 7)
 _ORIENTATION_TAG: Final = 274
+_MOST_CHANNELS: Final = 4
+"""Samples that count as one pixel: colour and alpha; files may state 65 535 of them."""
 
 
 def read_tiff(path: Path, limits: Limits) -> Image | Volume | Cine:
@@ -95,7 +97,7 @@ def _only_series(tiff: "TiffFile", path: Path, limits: Limits) -> "TiffPageSerie
     series = many[0]
     if 0 in series.shape:
         raise ReadError(f"{shown(path)}: the TIFF states a size of 0; the file is damaged")
-    channels = series.shape[series.axes.index("S")] if "S" in series.axes else 1
+    channels = min(series.shape[series.axes.index("S")], _MOST_CHANNELS) if "S" in series.axes else 1
     check_limit(limits, "pixels", int(np.prod(series.shape, dtype=object)) // channels, path)
     _check_complete(series, path)
     return series

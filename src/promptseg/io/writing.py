@@ -13,10 +13,10 @@ from promptseg.io.files import shown
 from promptseg.io.mask_pictures import write_npz, write_png
 from promptseg.io.masks import Drawing, Labels, MaskInput, drawing_of
 from promptseg.io.nifti_masks import write_nifti, write_nifti_gz
-from promptseg.io.segmentation_object import SegGeometry, write_segmentation
+from promptseg.io.segmentation_object import SegGeometry, dicom_source, write_segmentation
 from promptseg.types import Cine, Image, Volume
 
-__all__ = ["SUFFIXES", "write"]
+__all__ = ["SUFFIXES", "check_output", "write"]
 
 Like = Image | Volume | Cine | None
 
@@ -62,6 +62,25 @@ def write(
     _check_like(drawing.shape, like)
     with replacing(place) as file:
         writer(file, drawing, like, place)
+
+
+def check_output(path: str | os.PathLike[str], *, like: Like = None) -> Path:
+    """Refuse what :func:`write` would refuse whatever the mask: to be called before slow work.
+
+    Args:
+        path: where to write.
+        like: the image that the mask will belong to, once it is known.
+
+    Returns:
+        The file that is meant, a symbolic link followed.
+
+    Raises:
+        WriteError: as for :func:`write`; of ``.dcm`` also that ``like`` is no single-frame DICOM.
+    """
+    place = target(path)
+    if _WRITERS[_suffix(place)] is write_segmentation and like is not None:
+        dicom_source(like, place)
+    return place
 
 
 def _check_like(shape: tuple[int, ...], like: Like) -> None:
