@@ -54,6 +54,9 @@ def run(arguments: Sequence[str] | None = None) -> None:
         message = " ".join(str(error).split())
     except MemoryError:
         message = "not enough memory for this input; try a smaller image or model, or close other programs"
+    except OSError as error:
+        place = "" if error.filename is None else f"{error.filename}: "
+        message = " ".join(f"{place}the system refuses ({error.strerror or error}); mend that and try again".split())
     typer.echo(f"error: {message}", err=True)
     sys.exit(1)
 

@@ -1,5 +1,6 @@
 """``promptseg models``: which models there are, and what is on this machine."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,7 +139,7 @@ def convert(
     from promptseg.models.saving import save_network
     from promptseg.models.zoo import MODELS
 
-    if destination.exists() and not force:
+    if os.path.lexists(destination) and not force:
         raise WriteError(f"{shown(destination)}: is there already; give another name, or --force")
     path = _located(source)
     network, model = open_network(path, like=like or (source if source in MODELS else None))
@@ -165,13 +166,14 @@ def _located(model: str) -> Path:
     from promptseg.errors import FetchError, UnknownNameError
     from promptseg.io.files import shown
     from promptseg.models.fetch import local_path
+    from promptseg.models.state_files import weights_at
     from promptseg.models.zoo import MODELS
 
     if model not in MODELS:
-        path = Path(model).expanduser()
-        if not path.exists():
+        path = weights_at(model)
+        if path is None:
             raise UnknownNameError(
-                f"there is no file {shown(path)} and no model of that name; the known ones are {', '.join(MODELS)}"
+                f"there is no file {shown(model)} and no model of that name; the known ones are {', '.join(MODELS)}"
             )
         return path
     if MODELS[model].origin is None:

@@ -10,6 +10,7 @@ from promptseg.errors import FetchError, UnknownNameError, ValueRangeError
 from promptseg.models.compact_network import DEFAULT_WEIGHTS, open_compact
 from promptseg.models.network import Network
 from promptseg.models.predictor import PromptSegmenter
+from promptseg.models.state_files import weights_at
 from promptseg.models.zoo import MODELS, ModelEntry
 
 __all__ = ["DTYPES", "DtypeName", "load"]
@@ -56,7 +57,8 @@ def load(
     network, entry, name = _network(str(name_or_path), like)
     try:
         network.module.to(place)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=place).cpu()  # there are devices that hold nothing, such as "meta"
+    except (AssertionError, ImportError, RuntimeError) as error:
         raise ValueRangeError(f"device {device!r} cannot be used: {' '.join(str(error).split())[:200]}") from error
     return PromptSegmenter(
         network, entry.preprocessing, name=name, default_policy=entry.default_policy, dtype=DTYPES[dtype]
@@ -70,8 +72,8 @@ def _network(name: str, like: str | None) -> tuple[Network, ModelEntry, str]:
         return open_compact(DEFAULT_WEIGHTS), MODELS[name], name
     if name in MODELS:
         return _known(MODELS[name])
-    path = Path(name).expanduser()
-    if not path.exists():
+    path = weights_at(name)
+    if path is None:
         raise UnknownNameError(
             f"there is no model named {name!r} and no such file; the known models are {', '.join(MODELS)}"
         )

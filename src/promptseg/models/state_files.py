@@ -4,7 +4,8 @@ import json
 import pickle
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from torch import Tensor
 from promptseg.errors import CheckpointError
 from promptseg.io.files import one_line, reason, shown
 
-__all__ = ["StateFile", "read_header", "read_state"]
+__all__ = ["StateFile", "read_header", "read_state", "weights_at"]
 
 State = dict[str, Tensor]
 PREFIXES: Final = ("module.", "_orig_mod.", "model.")
@@ -72,22 +73,46 @@ def read_state(path: Path) -> StateFile:
     Raises:
         CheckpointError: nothing is there, or it is not a file of weights, damaged, or wants to run code.
     """
-    try:
+    with _refusals(path):
         if path.is_dir():
             return _read_folder(path)
         return _unwrapped(_read_file(path), path)
+
+
+def read_header(path: Path) -> Mapping[str, str]:
+    """The metadata of a safetensors file, without its weights; empty for any other file or folder.
+
+    Raises:
+        CheckpointError: it may not be read, or is damaged.
+    """
+    with _refusals(path):
+        if not path.is_file() or _kind(path) != "safetensors":
+            return {}
+        return _safetensors(path, names_only=True).header
+
+
+def weights_at(text: str) -> Path | None:
+    """The path that a user wrote, with ``~`` put in full; None if nothing is there that may be looked at."""
+    try:
+        path = Path(text).expanduser()
+        path.stat()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return path
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """What the operating system refuses becomes a CheckpointError."""
+    try:
+        yield
     except OSError as error:
         raise CheckpointError(f"{shown(path)}: cannot be read ({reason(error)})") from error
 
 
-def read_header(path: Path) -> Mapping[str, str]:
-    """The metadata of a safetensors file, without its weights; empty for any other file or folder."""
-    if not path.is_file() or _kind(path) != "safetensors":
-        return {}
-    return _safetensors(path, names_only=True).header
-
-
 def _read_file(path: Path) -> StateFile:
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{shown(path)}: is a device, pipe or socket; give a regular file or a folder")
     kind = _kind(path)
     if kind == "safetensors":
         return _safetensors(path)
