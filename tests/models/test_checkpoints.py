@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from random_networks import MOBILE_SAM, SAM, SAM2, filled
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -201,6 +202,12 @@ def test_another_architecture_or_size_than_expected(tmp_path: Path) -> None:
         lambda record: json.dumps({**record, "sizes": {**record["sizes"], "heads": 5}}),
         lambda record: json.dumps({**record, "sizes": {**record["sizes"], "depth": 9}}),
         lambda record: json.dumps({"sizes": record["sizes"]}),
+        lambda record: json.dumps({**record, "sizes": {**record["sizes"], "depth": 1 << 20}}),
+        lambda record: json.dumps({**record, "sizes": {**record["sizes"], "side": 65}}),
+        lambda record: json.dumps({**record, "sizes": {**record["sizes"], "side": 1 << 20}}),
+        lambda record: json.dumps(
+            {**record, "sizes": {**record["sizes"], "decoder": {**record["sizes"]["decoder"], "depth": 1 << 20}}}
+        ),
     ],
 )
 def test_headers_that_lie(tmp_path: Path, change: Callable[[dict[str, object]], str]) -> None:
@@ -208,6 +215,55 @@ def test_headers_that_lie(tmp_path: Path, change: Callable[[dict[str, object]], 
     path = tmp_path / "x.safetensors"
     save_file(weights(), path, metadata={HEADER: change(record)})
     with pytest.raises(CheckpointError) as caught:
+        open_network(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"side": 1000}, r"side 1000 \(a multiple of 32 to 4096\)"),
+        ({"stages": (1, 1, 200, 1)}, "203 blocks"),
+        ({"heads": 3}, "3 heads of the encoder"),
+        ({"global_blocks": (4,)}, "global attention in the first block of a stage"),
+        ({"windows": (4, 1, 2, 2)}, "windows"),
+    ],
+)
+def test_sizes_that_would_fail_at_the_first_image(change: dict[str, object], message: str) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        sizes_from_json(SIZES["sam2"], sizes_to_json(replace(SAM2, **change)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"widths": [24, 48, 96]},
+        {"widths": [24, 48, 96, 1 << 20]},
+        {"widths": [24, 48, 96, 190.5]},
+        {"depths": [2, 2, 1, 1 << 20]},
+        {"decoder_layers": 1000},
+        {"decoder_hidden": 1 << 19},
+        {"size": 250},
+        {"size": 1 << 20},
+        {"heads": 5},
+        {"heads": 0},
+        {"decoder_heads": 7},
+        {"kernel": 4},
+        {"fine": 7},
+        {"size": True},
+        {"colour": 3},
+        [],
+        None,
+    ],
+)
+def test_configurations_of_the_compact_network_that_lie(tmp_path: Path, change: object) -> None:
+    with safe_open(DEFAULT_WEIGHTS, framework="pt") as file:
+        config = json.loads(file.metadata()["config"])
+    lie = {**config, **change} if isinstance(change, dict) else change
+    path = tmp_path / "x.safetensors"
+    header = {"format": "promptseg-compact", "config": json.dumps(lie)}
+    save_file(load_file(DEFAULT_WEIGHTS), path, metadata=header)
+    with pytest.raises(CheckpointError, match="does not fit the compact architecture") as caught:
         open_network(path)
     assert "\n" not in str(caught.value)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from promptseg.models.runtime import torch_facts
+from promptseg.models.runtime import memory_errors, torch_facts
 
 
 def test_facts_are_those_of_torch_and_can_be_printed_as_json() -> None:
@@ -19,3 +19,17 @@ def test_facts_are_those_of_torch_and_can_be_printed_as_json() -> None:
 def test_what_torch_cannot_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert torch_facts()["bfloat16"] is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+)
+def test_full_memory_is_one_error_on_all_devices(error: RuntimeError) -> None:
+    with pytest.raises(MemoryError, match=r"not enough memory: .*allocate"), memory_errors():
+        raise error
+    with pytest.raises(RuntimeError, match="sizes differ"), memory_errors():
+        raise RuntimeError("sizes differ")

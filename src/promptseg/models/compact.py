@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from promptseg.models.compact_decoder import MaskDecoder
 from promptseg.models.compact_encoder import Encoder
 from promptseg.models.compact_prompts import PromptEncoder, PromptInput
+from promptseg.models.sizes import MOST_BLOCKS, MOST_SIDE, MOST_WIDTH
 
 FEATURES = ("embedding", "stride8", "stride4", "stride2")
 
@@ -35,15 +36,40 @@ class CompactConfig:
     decoder_layers: int = 2
     fine: tuple[int, int, int] = (16, 32, 64)
 
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            _check_like(getattr(self, item.name), getattr(type(self), item.name), item.name)
+        inner = self.decoder_width // 2
+        faults = (
+            (self.size % 16 != 0 or self.size > MOST_SIDE, f"size {self.size} (a multiple of 16 to {MOST_SIDE})"),
+            (sum(self.depths) + self.decoder_layers > MOST_BLOCKS, f"more than {MOST_BLOCKS} blocks"),
+            (self.kernel % 2 == 0, f"kernel {self.kernel} (an odd number)"),
+            (self.widths[3] % self.heads != 0, f"{self.heads} heads for width {self.widths[3]}"),
+            (inner % self.decoder_heads != 0, f"{self.decoder_heads} heads for width {inner}"),
+        )
+        found = [words for fault, words in faults if fault]
+        if found:
+            raise ValueError(f"no network has such sizes: {'; '.join(found)}")
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON-able values."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> CompactConfig:
-        """Rebuild a configuration from `to_json`; unknown names raise TypeError."""
+        """Rebuild a configuration from `to_json`; unknown names raise TypeError, impossible values ValueError."""
         fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**fields)
+
+
+def _check_like(value: object, example: int | tuple[int, ...], name: str) -> None:
+    """Refuse what is not as many positive whole numbers as the default has; depths may be 0."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    count = len(example) if isinstance(example, tuple) else 1
+    least = 0 if name == "depths" else 1
+    whole = all(type(number) is int and least <= number <= MOST_WIDTH for number in numbers)
+    if isinstance(value, tuple) != isinstance(example, tuple) or len(numbers) != count or not whole:
+        raise ValueError(f"{name} must be like {example}, got {value!r:.60}")
 
 
 @final

@@ -1,13 +1,16 @@
 """The compact architecture of the embedded default model behind the :class:`Network` interface, and its files."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, final
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from promptseg.errors import CheckpointError
+from promptseg.io.files import one_line, shown
 from promptseg.models.compact import CompactConfig, CompactNet, build
 from promptseg.models.network import Features, PromptBatch
 
@@ -55,19 +58,38 @@ def open_compact(path: Path) -> CompactNetwork:
         with safe_open(path, framework="pt") as file:
             config = CompactConfig.from_json(_config_in(file.metadata() or {}, path))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if path != DEFAULT_WEIGHTS:
+            _check_fit(config, tensors)
         return CompactNetwork(build(config, tensors).requires_grad_(requires_grad=False))
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged and cannot be read: {_line(error)}") from error
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} does not fit the compact architecture: {_line(error)}") from error
+        raise CheckpointError(f"{shown(path)}: is damaged and cannot be read ({one_line(error)})") from error
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{shown(path)}: does not fit the compact architecture ({one_line(error)})") from error
+
+
+def _check_fit(config: CompactConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse weights that the configuration does not ask for, before a network of the claimed size is made.
+
+    Raises:
+        ValueError: names or shapes differ, or a weight is not finite.
+    """
+    with torch.device("meta"):
+        wanted = {name: tuple(value.shape) for name, value in CompactNet(config).state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in tensors.items()}
+    wrong = sorted(name for name in {*wanted, *given} if wanted.get(name) != given.get(name))
+    if wrong:
+        name = wrong[0]
+        raise ValueError(
+            f"{len(wrong)} weights are missing, unexpected or of another shape, such as {name!r:.80}: "
+            f"{given.get(name, 'missing')} instead of {wanted.get(name, 'none')}"
+        )
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"the weight {name!r} holds NaN or infinity")
 
 
 def _config_in(metadata: dict[str, str], path: Path) -> dict[str, Any]:
     if "config" not in metadata:
-        raise CheckpointError(f"{path} is not a compact model of promptseg: its header has no configuration")
+        raise CheckpointError(f"{shown(path)}: is not a compact model of promptseg: its header has no configuration")
     config: dict[str, Any] = json.loads(metadata["config"])
     return config
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

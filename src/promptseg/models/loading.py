@@ -10,6 +10,7 @@ from promptseg.errors import FetchError, UnknownNameError, ValueRangeError
 from promptseg.models.compact_network import DEFAULT_WEIGHTS, open_compact
 from promptseg.models.network import Network
 from promptseg.models.predictor import PromptSegmenter
+from promptseg.models.runtime import memory_errors
 from promptseg.models.state_files import weights_at
 from promptseg.models.zoo import MODELS, ModelEntry
 
@@ -56,7 +57,8 @@ def load(
         raise ValueRangeError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
     network, entry, name = _network(str(name_or_path), like)
     try:
-        network.module.to(place)
+        with memory_errors():
+            network.module.to(place)
         torch.zeros(1, device=place).cpu()  # there are devices that hold nothing, such as "meta"
     except (AssertionError, ImportError, RuntimeError) as error:
         raise ValueRangeError(f"device {device!r} cannot be used: {' '.join(str(error).split())[:200]}") from error

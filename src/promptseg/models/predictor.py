@@ -17,6 +17,7 @@ from promptseg.errors import CheckpointError, PromptError
 from promptseg.geometry.frames import Frame
 from promptseg.models.network import Network, PromptBatch
 from promptseg.models.preprocessing import Preprocessing, prepare
+from promptseg.models.runtime import memory_errors
 from promptseg.types import (
     BoolMask,
     Box,
@@ -96,10 +97,15 @@ class PromptSegmenter:
         return digest.hexdigest()
 
     def embed(self, image: Image | Pixels) -> Embedding:
-        """Look at an image: an :class:`Image`, or an array (H, W) or (H, W, 3) of any integer or floating type."""
+        """Look at an image: an :class:`Image`, or an array (H, W) or (H, W, 3) of any integer or floating type.
+
+        Raises:
+            MemoryError: the device has too little memory for this model.
+            ValueRangeError: the array has another shape or type, or holds NaN.
+        """
         picture = image if isinstance(image, Image) else Image(np.asarray(image))
         pixels, _ = prepare(picture, self.preprocessing)
-        with torch.no_grad(), self._precision():
+        with memory_errors(), torch.no_grad(), self._precision():
             features = self.network.encode(torch.from_numpy(pixels).to(self.device))
         return Embedding({name: value.float() for name, value in features.items()}, picture.size, self._name)
 
@@ -148,7 +154,7 @@ class PromptSegmenter:
             groups.setdefault(query.shape, []).append(query)
         parts: list[list[tuple[Floats, Floats]]] = [[] for _ in objects]
         for group in groups.values():
-            with torch.no_grad():
+            with memory_errors(), torch.no_grad():
                 logits, scores = self.network.decode(embedding.features, self._batch(group), multimask=multimask)
             self._check_finite(logits, scores)
             answers = zip(group, logits.float().cpu().numpy(), scores.float().cpu().numpy(), strict=True)

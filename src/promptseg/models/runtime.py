@@ -1,10 +1,27 @@
 """What PyTorch can use on this machine."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import torch
 
-__all__ = ["torch_facts"]
+from promptseg.io.files import one_line
+
+__all__ = ["memory_errors", "torch_facts"]
+
+_CPU_IS_FULL: Final = "can't allocate memory"
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Raise Python's MemoryError where PyTorch finds too little memory, which it tells otherwise on each device."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or _CPU_IS_FULL in str(error):
+            raise MemoryError(f"not enough memory: {one_line(error)}") from error
+        raise
 
 
 def torch_facts() -> dict[str, Any]:

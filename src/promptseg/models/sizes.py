@@ -23,6 +23,12 @@ __all__ = [
 ]
 
 Architecture = Literal["compact", "sam", "mobile-sam", "sam2"]
+MOST_SIDE: Final = 4096
+"""Pixels; published models have 1024."""
+MOST_BLOCKS: Final = 128
+"""Published models have up to 48."""
+MOST_WIDTH: Final = 1 << 20
+"""No size at all is larger."""
 ARCHITECTURES: Final[tuple[Architecture, ...]] = get_args(Architecture)
 """Every architecture that a file of weights can have."""
 
@@ -163,14 +169,48 @@ def sizes_from_json(kind: type[SizesT], values: object) -> SizesT:
     """Rebuild sizes from :func:`sizes_to_json`; every name must be there, and every value be positive.
 
     Raises:
-        CheckpointError: a name is missing or unknown, or a value is no number.
+        CheckpointError: a name is missing or unknown, a value is no number, or no network can have these sizes.
     """
     names = [item.name for item in fields(kind)]
     if not isinstance(values, Mapping) or sorted(values) != sorted(names):
         given = sorted(map(str, values)) if isinstance(values, Mapping) else repr(values)
         raise CheckpointError(f"the sizes of the network must name {', '.join(names)}; the file has {given}")
     checked: dict[str, Any] = {name: _value(name, values[name]) for name in names}
-    return kind(**checked)
+    sizes = kind(**checked)
+    if not isinstance(sizes, DecoderSizes):
+        _check_possible(sizes)
+    return sizes
+
+
+def _check_possible(sizes: Sizes) -> None:
+    """Refuse sizes that shapes of weights do not show, or show too late, and that would fail at the first image."""
+    decoder, step = sizes.decoder, _step(sizes)
+    blocks = sizes.depth if isinstance(sizes, SamSizes) else sum(_stages(sizes))
+    inner = sizes.embedding // decoder.downsample
+    faults = [
+        (sizes.side % step != 0 or sizes.side > MOST_SIDE, f"side {sizes.side} (a multiple of {step} to {MOST_SIDE})"),
+        (max(blocks, decoder.depth) > MOST_BLOCKS, f"{max(blocks, decoder.depth)} blocks (up to {MOST_BLOCKS})"),
+        (sizes.embedding % decoder.heads or inner % decoder.heads, f"{decoder.heads} heads of the decoder"),
+    ]
+    if isinstance(sizes, Sam2Sizes):
+        starts = {sum(sizes.stages[:stage]) for stage in range(1, len(sizes.stages))}
+        faults += [
+            (sizes.width % sizes.heads, f"{sizes.heads} heads of the encoder"),
+            (len(starts & set(sizes.global_blocks)), "global attention in the first block of a stage"),
+            (min(sizes.windows[:-1], default=2) < 2, f"windows {sizes.windows}"),
+        ]
+    found = [words for fault, words in faults if fault]
+    if found:
+        raise CheckpointError(f"no network has such sizes: {'; '.join(found)}")
+
+
+def _step(sizes: Sizes) -> int:
+    """What the side of the input must be a multiple of, in pixels."""
+    return sizes.patch if isinstance(sizes, SamSizes) else 16 if isinstance(sizes, MobileSamSizes) else 32
+
+
+def _stages(sizes: MobileSamSizes | Sam2Sizes) -> tuple[int, ...]:
+    return sizes.depths if isinstance(sizes, MobileSamSizes) else sizes.stages
 
 
 def _value(name: str, value: object) -> object:
@@ -184,7 +224,7 @@ def _value(name: str, value: object) -> object:
 
 
 def _is_count(value: object, *, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= 1 << 20
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MOST_WIDTH
 
 
 def _listed(values: Mapping[str, Any]) -> dict[str, Any]:
