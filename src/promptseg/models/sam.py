@@ -22,7 +22,7 @@ from promptseg.models.vit_attention import PatchEmbedding, TiledAttention
 
 __all__ = ["SamNetwork", "build_mobile_sam", "build_sam"]
 
-OBJECTS_AT_ONCE: Final = {"cpu": 1}
+OBJECTS_AT_ONCE: Final = {"cpu": 4}
 """Objects in one pass of the decoder, by type of device."""
 
 OBJECTS_AT_ONCE_ELSEWHERE: Final = 64

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 __all__ = ["PatchEmbedding", "TiledAttention"]
 
-TILE: Final = 1 << 20
-"""Attention scores in one tile, about 4 MB in float32."""
+TILE: Final = 1 << 22
+"""Attention scores in one tile, 16 MB in float32: larger ones leave the cache, smaller ones wake threads too often."""
 
 
 @final
@@ -58,14 +58,8 @@ class TiledAttention(nn.Module):
         map_NHWC = query.view(-1, height, width, size)
         rows = map_NHWC @ _offsets(self.rel_pos_h, height).transpose(1, 2)
         columns = (map_NHWC.transpose(1, 2) @ _offsets(self.rel_pos_w, width).transpose(1, 2)).transpose(1, 2)
-        if hidden_states.device.type == "cpu":
-            mixed = _attend_in_tiles((query, key, value), rows, columns)
-        else:
-            bias = (rows[..., None] + columns[..., None, :]).view(batch, self.heads, height * width, height * width)
-            shape = (batch, self.heads, height * width, size)
-            mixed = functional.scaled_dot_product_attention(
-                query.view(shape), key.view(shape), value.view(shape), attn_mask=bias
-            )
+        attend = _attend_in_tiles if hidden_states.device.type == "cpu" else _attend_at_once
+        mixed = attend((query, key, value), rows, columns)
         joined = mixed.view(batch, self.heads, height, width, size).permute(0, 2, 3, 1, 4).flatten(3)
         return self.proj(joined), None
 
@@ -74,6 +68,13 @@ def _offsets(table: Tensor, side: int) -> Tensor:
     """(side, side, C): the learned vector for each pair of query and key positions along one axis."""
     places = torch.arange(side, device=table.device)
     return table[places[:, None] - places + side - 1]
+
+
+def _attend_at_once(qkv_NLC: tuple[Tensor, Tensor, Tensor], rows_NHWH: Tensor, columns_NHWW: Tensor) -> Tensor:
+    """(N, L, C): attention with bias rows + columns; for devices that have the memory and are fast at it."""
+    bias = (rows_NHWH[..., None] + columns_NHWW[..., None, :]).flatten(3).flatten(1, 2)
+    query, key, value = (part[None] for part in qkv_NLC)
+    return functional.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])[0]
 
 
 def _attend_in_tiles(qkv_NLC: tuple[Tensor, Tensor, Tensor], rows_NHWH: Tensor, columns_NHWW: Tensor) -> Tensor:
