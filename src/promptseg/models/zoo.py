@@ -81,7 +81,10 @@ _SAM_SUMS: Final = (
     "MD5: its first six digits stand in the file's name, given by Meta; SHA-256: micro-sam's registry of models "
     "(github.com/computational-cell-analytics/micro-sam); size: git-lfs pointers of copies, of the same SHA-256"
 )
-_SAM2_SUMS: Final = "git-lfs pointer of the same file at huggingface.co/facebook, Meta's own page there"
+_SAM2_SUMS: Final = (
+    "SHA-256: micro-sam's registry of models, for tiny and small also Meta's pages at huggingface.co/facebook; size: "
+    "git-lfs pointers of copies, of the same SHA-256"
+)
 
 MODELS: Final[dict[str, ModelEntry]] = {
     "default": ModelEntry(
@@ -168,8 +171,9 @@ MODELS: Final[dict[str, ModelEntry]] = {
             375_049_145,
             "34b34b78c1d18cb8c6bf84cf9c00e135d6d6c965699f3c0e31ef1bc9dcb5be74",
             "3bb6db55bd0c9ca30b61248bca72f8d6",
-            "the authors offer the file on Google Drive without a digest; the address is a copy on Zenodo, MD5 as "
-            "checked by DKFZ's MITK, which fetches it there; size and SHA-256 from git-lfs pointers of copies",
+            "the authors offer the file on Google Drive without a digest; the address is a copy on Zenodo; MD5: as "
+            "checked by code of the German Cancer Research Center that fetches it there; size and SHA-256: git-lfs "
+            "pointers of copies",
         ),
         "MedSAM: ViT-B trained on medical images, for boxes",
     ),
