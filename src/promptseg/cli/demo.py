@@ -42,8 +42,8 @@ class DemoCase:
 
 
 CASES: Final[tuple[DemoCase, ...]] = (
-    DemoCase("heart-click", "left ventricle, one click", "ybr_color", ("178,104",), (), (40, 15, 285, 205), 0),
-    DemoCase("heart-box", "left ventricle, a box", "ybr_color", (), ("150,70,205,131",), (40, 15, 285, 205), 0),
+    DemoCase("heart-click", "heart chamber, one click", "ybr_color", ("178,104",), (), (40, 15, 285, 205), 0),
+    DemoCase("heart-box", "heart chamber, a box", "ybr_color", (), ("150,70,205,131",), (40, 15, 285, 205), 0),
     DemoCase("node-box", "lymph node, a box", "rgb_color", (), ("43,78,158,141",), (22, 55, 298, 168)),
     DemoCase(
         "nodes-two-boxes",
