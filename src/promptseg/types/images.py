@@ -154,6 +154,8 @@ def _placed(index: int, length: int, what: str) -> int:
 
 
 def _check_pixels(pixels: Pixels, *, dimensions: int) -> None:
+    if not isinstance(pixels, np.ndarray):
+        raise ValueRangeError(f"pixels must be a numpy array, got {type(pixels).__name__}")
     coloured = pixels.ndim == dimensions + 1 and pixels.shape[-1] == 3
     if not (pixels.ndim == dimensions or coloured) or 0 in pixels.shape:
         raise ValueRangeError(

@@ -73,6 +73,10 @@ class MaskPrompt:
     model: str
 
     def __post_init__(self) -> None:
+        given: object = self.logits
+        if not isinstance(given, np.ndarray) or given.dtype.kind != "f":
+            kind = getattr(given, "dtype", type(given).__name__)
+            raise PromptError(f"MaskPrompt.logits must be a floating (h, w) array, got {kind}")
         if self.logits.ndim != 2 or not np.isfinite(self.logits).all():
             raise PromptError(f"MaskPrompt.logits must be a finite (h, w) array, got shape {self.logits.shape}")
 
