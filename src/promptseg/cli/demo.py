@@ -55,11 +55,11 @@ CASES: Final[tuple[DemoCase, ...]] = (
     ),
     DemoCase(
         "near-field",
-        "near field of an empty scan, a box",
+        "near field, a box and a negative click",
         "palette_color",
-        (),
-        ("330,66,592,158",),
-        (300, 60, 620, 230),
+        ("462,76,-",),
+        ("337,66,590,156",),
+        (334, 60, 594, 200),
     ),
     DemoCase("ct-canal", "spinal canal in CT, a box", "ct", (), ("46,40,70,61",), (0, 0, 128, 128)),
 )
