@@ -194,6 +194,15 @@ def test_places_where_nothing_is(tmp_path: Path) -> None:
             read_state(tmp_path)
 
 
+def test_pipes_and_impossible_names_do_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CheckpointError, match="pipe or socket"):
+        read_state(tmp_path / "pipe")
+    with pytest.raises(CheckpointError, match="null byte"):
+        read_state(tmp_path / "a\0b")
+    assert read_header(tmp_path / "pipe") == {}
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_spoiled_bytes_give_weights_or_one_error(tmp_path: Path, zipped: bool) -> None:
     """Flip bytes all over a file: PyTorch raises many classes of errors, of which none may come through."""

@@ -71,6 +71,17 @@ def test_what_is_left_out_is_the_memory_for_video(keys: dict[str, dict[str, list
     assert all(why for _, why in DROPPED["sam2"])
 
 
+def test_transformers_models_for_video_hold_the_same_image_model() -> None:
+    from transformers import Sam2VideoConfig, Sam2VideoModel
+
+    with torch.device("meta"):
+        theirs = Sam2VideoModel(Sam2VideoConfig()).state_dict()
+    assert recognise(theirs) == "sam2"
+    ours = {name: tuple(value.shape) for name, value in under_our_names("sam2", theirs).items()}
+    assert sizes_of("sam2", ours, Sam2VideoConfig().to_dict()) == SAM2_SIZES["tiny"]
+    assert ours == {name: tuple(value.shape) for name, value in build_sam2(SAM2_SIZES["tiny"]).state_dict().items()}
+
+
 def test_features_and_masks_are_those_of_metas_code(network: Sam2Network) -> None:
     with np.load(HERE / "sam2_meta.npz") as archive:
         theirs = dict(archive)

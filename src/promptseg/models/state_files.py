@@ -106,7 +106,7 @@ def _refusals(path: Path) -> Iterator[None]:
     """What the operating system refuses becomes a CheckpointError."""
     try:
         yield
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{shown(path)}: cannot be read ({reason(error)})") from error
 
 
