@@ -109,45 +109,6 @@ def test_mistakes_are_one_line_and_leave_no_file(
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
 
 
-def broken_prompts() -> list[list[str]]:
-    """Points and boxes that cannot be used on an image of 100 x 60 pixels, 240 of them."""
-    numbers = ["x", "", " ", "nan", "inf", "-inf", "1e999", "1;2", "0x10", "1,2", "--3", "1_0_", "½", "1.2.3", "\x00"]
-    points = [f"{number},5" for number in numbers] + [f"5,{number}" for number in numbers]
-    points += [f"5,5,{sign}" for sign in ("1", "++", "positive", " ", "*", "0", "+-")]
-    points += [
-        f"{x},{y}" for x in (-1, 100, 1e6, -1e9, 99.6) for y in (-5, 30, 60, 61, 1e7) if not (x == 30 and y == 30)
-    ]
-    points += ["", ",", ",,", "5", "5,5,5,5", "(5,5)", "[5, 5]", "5 5", "5x5", "30,70"]
-    boxes = [",".join(["1", "2", "3", number]) for number in numbers] + [f"{number},2,3,4" for number in numbers]
-    boxes += [
-        "",
-        "1",
-        "1,2",
-        "1,2,3",
-        "1,2,3,4,5",
-        "1,2;3,4",
-        "100,0,120,9",
-        "0,60,9,80",
-        "-9,-9,-1,-1",
-        "1e9,1e9,2e9,2e9",
-    ]
-    words = [["--point", text] for text in points] + [["--box", text] for text in boxes]
-    outside = [
-        ["--box", "1,1,20,20", "--box", "30,30,50,50", "--point", f"{x},{y}"] for x in range(60, 99, 4) for y in (2, 50)
-    ]
-    return words + outside + [["--box", "1,1,40,40", "--point", f"{x},5"] for x in range(100, 220)]
-
-
-def test_every_broken_prompt_is_one_line(call: Calling, picture: Path, tmp_path: Path) -> None:
-    broken = broken_prompts()
-    assert len(broken) >= 240
-    for words in broken:
-        ended = call("segment", picture, *words, "--output", tmp_path / "out.png")
-        assert (ended.status, ended.out, ended.err.count("\n")) == (1, "", 1), words
-        assert ended.err.startswith("error: "), words
-    assert not (tmp_path / "out.png").exists()
-
-
 def test_a_missing_file_is_one_line(call: Calling, tmp_path: Path) -> None:
     ended = call("segment", tmp_path / "no.png", *CENTRE, "--output", tmp_path / "out.png")
     assert (ended.status, ended.err.count("\n")) == (1, 1)

@@ -153,7 +153,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Tensor]], object], str]] = {
     ),
     "sizes that do not go together": (
         lambda state: {**state, "mask_decoder.iou_prediction_head.proj_in.weight": torch.ones(0, 32)},
-        "no network has such sizes|have another shape|must be a positive",
+        "no network has such sizes|have another shape|from 1 to",
     ),
     "something else": (lambda _: {"conv.weight": torch.ones(1), "fc.bias": torch.ones(1)}, "belong to no architecture"),
 }

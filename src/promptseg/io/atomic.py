@@ -28,7 +28,9 @@ def target(path: str | os.PathLike[str]) -> Path:
         place = Path(os.path.realpath(text))
         if not place.parent.is_dir():
             raise WriteError(f"{shown(text)}: the folder {shown(place.parent)} does not exist; create it first")
-        mode = place.stat().st_mode if os.path.lexists(place) else stat.S_IFREG
+        mode = place.lstat().st_mode
+    except FileNotFoundError:
+        return place
     except (OSError, ValueError) as error:
         raise WriteError(f"{shown(text)}: cannot be written ({reason(error)})") from None
     if stat.S_ISDIR(mode):

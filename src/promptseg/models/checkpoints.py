@@ -23,6 +23,8 @@ __all__ = ["HEADER", "open_network", "under_our_names"]
 HEADER: Final = "promptseg"
 """Name of the entry in a safetensors header that our own saved models carry; see `saving`."""
 NAMES_SHOWN: Final = 3
+PLAIN_BYTES: Final = 1 << 20
+"""Up to this size a weight may repeat values that the file stores once."""
 
 _POSITIONS: Final = (
     "prompt_encoder.shared_embedding.positional_embedding",
@@ -119,7 +121,7 @@ def _share_positions(state: dict[str, Tensor]) -> None:
 
 
 def _unrecognised(tensors: Mapping[str, Tensor]) -> str:
-    names = ", ".join(map(repr, list(tensors)[:NAMES_SHOWN]))
+    names = ", ".join(f"{name!r:.80}" for name in list(tensors)[:NAMES_SHOWN])
     return (
         f"its {len(tensors)} weights ({names}, ...) belong to no architecture that promptseg knows; these are "
         f"{', '.join(ARCHITECTURES)}"
@@ -198,10 +200,14 @@ def _check_complete(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], o
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMES_SHOWN]) + ", ..." * (len(names) > NAMES_SHOWN)
+    return ", ".join(shown(name[:120]) for name in names[:NAMES_SHOWN]) + ", ..." * (len(names) > NAMES_SHOWN)
 
 
 def _as_weights(name: str, value: Tensor, path: Path) -> Tensor:
+    if value.layout != torch.strided or value.is_meta or value.is_quantized or _is_blown_up(value):
+        raise CheckpointError(
+            f"{shown(path)}: the weight {name!r} is not stored value by value; save it as a plain tensor"
+        )
     if not value.is_floating_point():
         if name.endswith(".num_batches_tracked") and not value.is_complex():
             return value.to(torch.int64)
@@ -210,3 +216,9 @@ def _as_weights(name: str, value: Tensor, path: Path) -> Tensor:
     if not torch.isfinite(ready.sum()) and not torch.isfinite(ready).all():
         raise CheckpointError(f"{shown(path)}: the weight {name!r} holds NaN or infinity; the file is of no use")
     return ready
+
+
+def _is_blown_up(value: Tensor) -> bool:
+    """Whether a file stores far fewer values than the weight has, so that a small file would fill the memory."""
+    size = value.numel() * value.element_size()
+    return size > max(value.untyped_storage().nbytes(), PLAIN_BYTES)

@@ -220,7 +220,9 @@ def _value(name: str, value: object) -> object:
         return tuple(value)
     if _is_count(value, least=1):
         return value
-    raise CheckpointError(f"the size {name!r} of the network must be a positive number or a list, got {value!r:.60}")
+    raise CheckpointError(
+        f"the size {name!r} of the network must be a whole number from 1 to {MOST_WIDTH} or a list, got {value!r:.60}"
+    )
 
 
 def _is_count(value: object, *, least: int) -> bool:
