@@ -60,10 +60,10 @@ class Measured:
 
 
 def cell(interval: Interval, *, signed: bool = False) -> str:
-    """A mean with its interval, without leading zeros."""
+    """A mean with its interval, without leading zeros; the mean alone where one group leaves nothing to resample."""
     form = "{:+.3f}" if signed else "{:.3f}"
     mean, low, high = (form.format(v).replace("0.", ".", 1) for v in (interval.mean, interval.low, interval.high))
-    return f"{mean} [{low}, {high}]"
+    return mean if interval.low == interval.high else f"{mean} [{low}, {high}]"
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
