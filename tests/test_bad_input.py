@@ -75,6 +75,8 @@ def _choosing() -> Iterator[tuple[str, Case]]:
     settings += [["--device", text] for text in ("", "gpu", "cpu,", "auto ", "meta", "hpu", "cuda:99", "\x00")]
     settings += [["--like", text] for text in ("", "sam", "resnet")]
     settings += [["--frame", text] for text in ("1", "7", "10000000000000000000000", "-1")]
+    settings += [[name, text] for name in ("--volume", "--series", "--phase") for text in ("0", "1", "-1")]
+    settings += [["--series", text] for text in ("", "1.2.840", "\u0663", "x")]
     models = ("", "Default", "sam-vit-g", "nowhere/model.pth", "~nobody-of-this-name/x.pth", "x" * 5000, "\x00", "sam")
     settings += [["--model", text] for text in models]
     for words in settings:

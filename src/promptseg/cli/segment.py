@@ -69,6 +69,17 @@ class SegmentOptions:
         int | None,
         typer.Option(metavar="N", help="Frame of a cine or slice of a volume, counted from 0."),
     ] = None
+    volume: Annotated[
+        int | None, typer.Option(metavar="N", help="Volume of a NIfTI file of four dimensions, counted from 0.")
+    ] = None
+    series: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER|UID", help="Series of a folder: SeriesNumber or SeriesInstanceUID."),
+    ] = None
+    phase: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Which of several pictures at each place of a series, counted from 0."),
+    ] = None
     overlay: Annotated[
         Path | None,
         typer.Option(metavar="PNG", help="Also draw mask and prompts over the image."),
@@ -106,7 +117,8 @@ def segment(options: SegmentOptions) -> None:
     if options.choose is not None:
         check_policy(options.choose)
     _check_places(options)
-    image = read_image(options.source, frame=options.frame)
+    series = int(options.series) if options.series is not None and options.series.isdecimal() else options.series
+    image = read_image(options.source, frame=options.frame, volume=options.volume, series=series, phase=options.phase)
     check_output(options.output, like=image)
     for prompts in objects:
         prompts.check_inside(image.size)

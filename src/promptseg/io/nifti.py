@@ -165,7 +165,10 @@ def _spacing(raw: "Nifti1Header", affine: NDArray[np.float64]) -> tuple[float, f
 def _volume_index(shape: tuple[int, ...], volume: int | None, path: Path) -> int:
     count = shape[3] if len(shape) == 4 else 1
     if volume is None and count > 1:
-        raise ReadError(f"{shown(path)}: holds {count} volumes; say which one with volume=0 to {count - 1}")
+        raise ReadError(
+            f"{shown(path)}: holds {count} volumes; say which one with volume=0 to {count - 1} (on the command line "
+            "--volume)"
+        )
     if volume is not None and volume >= count:
         raise ReadError(f"{shown(path)}: volume {volume} does not exist; there are {count}, counted from 0")
     return volume or 0

@@ -100,7 +100,10 @@ def _picked(whole: Image | Volume | Cine, frame: int | None, path: Path) -> Imag
         return whole
     what = "slices" if isinstance(whole, Volume) else "frames"
     if frame is None and len(whole) > 1:
-        raise ReadError(f"{shown(path)}: holds {len(whole)} {what}; say which one with frame=0 to {len(whole) - 1}")
+        raise ReadError(
+            f"{shown(path)}: holds {len(whole)} {what}; say which one with frame=0 to {len(whole) - 1} (on the command "
+            "line --frame)"
+        )
     if frame is not None and frame >= len(whole):
         raise ReadError(f"{shown(path)}: frame {frame} does not exist; there are {len(whole)} {what}, counted from 0")
     return whole[frame or 0]
@@ -115,7 +118,7 @@ def _check_index(value: object, name: str) -> None:
 def _check_choice(choice: Choice, path: Path, possible: tuple[str, ...]) -> None:
     for name in ("volume", "series", "phase"):
         if getattr(choice, name) is not None and name not in possible:
-            raise ValueRangeError(f"{shown(path)}: has no {name} to choose; leave out {name}=")
+            raise ValueRangeError(f"{shown(path)}: has no {name} to choose; leave out {name}= or --{name}")
 
 
 def _kind(path: Path) -> FileKind:

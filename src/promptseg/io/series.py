@@ -133,7 +133,8 @@ def one_series(slices: Sequence[Slice], folder: Path, series: int | str | None) 
     asked = "" if series is None else f" and {len(chosen)} of them are series={series!r}"
     raise GeometryError(
         f"{shown(folder)}: holds {len(by_uid)} series{asked} (SeriesNumber: pictures: {listed}); choose with "
-        "series=NUMBER or series='SeriesInstanceUID', or move them to folders of their own"
+        "series=NUMBER or series='SeriesInstanceUID' (on the command line --series), or move them to folders of their "
+        "own"
     )
 
 
@@ -176,7 +177,7 @@ def _phase(places: list[list[Slice]], folder: Path, phase: int | None, name: str
     if phase is None and len(places) > 1:
         raise GeometryError(
             f"{shown(folder)}: holds {count} pictures at each of {len(places)} places, which differ in {name}; choose "
-            f"with phase=0 to {count - 1}"
+            f"with phase=0 to {count - 1} (on the command line --phase)"
         )
     if phase is not None and phase >= count:
         raise GeometryError(f"{shown(folder)}: phase {phase} does not exist; there are {count}, counted from 0")
