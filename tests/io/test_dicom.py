@@ -75,8 +75,12 @@ def test_every_encoding_of_one_picture_gives_the_same(name: str) -> None:
     assert found.spacing_mm == reference.spacing_mm == (0.3125, 0.3125)
 
 
+LOSSLESS_JPEG = "SC_rgb_jpeg_gdcm.dcm"
+"""pydicom itself has no decoder for it that this project installs; its colours are compared with known bars below."""
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", COLOUR_FILES)
+@pytest.mark.parametrize("name", [name for name in COLOUR_FILES if name != LOSSLESS_JPEG])
 def test_colours_come_out_as_rgb(name: str) -> None:
     found = image(real(name))
     reference = pixel_array(real(name))
