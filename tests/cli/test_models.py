@@ -115,7 +115,7 @@ def test_convert_records_what_it_was_told(call: Calling, weights: Path, tmp_path
     assert "preprocessing of medsam-vit-b" in ended.err
     verified = call("models", "verify", own)
     assert "medsam-vit-b" in verified.out
-    assert "every weight fits; not a published file" in verified.err
+    assert "every weight fits; it is not published" in verified.err
 
 
 def test_the_embedded_model(call: Calling, tmp_path: Path) -> None:

@@ -39,7 +39,12 @@ def test_many_objects_need_two_bytes() -> None:
     assert label_map(np.ones((256, 1, 1))).dtype == np.uint16
 
 
-@pytest.mark.parametrize("shape", [(0, 2, 2), (2, 2), (65536, 1, 1)])
+@pytest.mark.parametrize("shape", [(0, 2, 2), (2, 2), (65536, 1, 1), (2, 1, 1, 1)])
 def test_none_or_too_many_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueRangeError, match="N from 1 to 65535"):
         label_map(np.zeros(shape, np.float32))
+
+
+def test_objects_of_different_sizes_are_refused() -> None:
+    with pytest.raises(ValueRangeError, match=r"got \(2, 3\) as number 2"):
+        label_map([np.zeros((2, 2)), np.zeros((2, 3))])

@@ -46,3 +46,15 @@ def test_only_the_chosen_mask_is_brought_to_image_size() -> None:
     assert candidates.mask.all()
     assert candidates.mask.all()
     assert calls == [1]
+
+
+@pytest.mark.parametrize("policy", ["first", "largest", "smallest"])
+@pytest.mark.parametrize("before", [None, "logits", "masks"])
+def test_chosen_logits_keep_nothing(policy: Policy, before: str | None) -> None:
+    candidates = three(policy)
+    if before is not None:
+        getattr(candidates, before)
+    kept = "logits" in vars(candidates)
+    assert (candidates.chosen_logits == 2 * candidates.low_res_logits[candidates.chosen]).all()
+    assert (candidates.mask == (candidates.chosen_logits > 0)).all()
+    assert ("logits" in vars(candidates)) == kept

@@ -110,10 +110,10 @@ def verify(
     for fact, value in _flat(facts):
         print_line(f"{fact:28} {value}")
     published = facts["published_as"]
-    say(
-        "good: "
-        + (f"it is the published file of {published}" if published else "every weight fits; not a published file")
-    )
+    origin = f"it is the published file of {published}" if published else "it is not published"
+    if entry is not None and entry.origin is None:
+        origin = "it is the one inside the package"
+    say(f"good: every weight fits; {origin}")
 
 
 @app.command()

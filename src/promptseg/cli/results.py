@@ -43,7 +43,7 @@ class SegmentedObjects:
     @classmethod
     def of(cls, objects: Sequence[Prompts], candidates: Sequence[Candidates], image: Image) -> "SegmentedObjects":
         """Put the chosen masks into one label map and measure them there."""
-        labels = label_map(np.stack([found.logits[found.chosen] for found in candidates]))
+        labels = label_map(found.chosen_logits for found in candidates)
         regions = _regions(image)
         measurements = []
         for number in range(1, len(objects) + 1):

@@ -86,7 +86,11 @@ def pair_files(
         _lonely(sorted(set(found) - set(expected)), "prediction", "reference", first),
     ]
     if any(lonely):
-        hint = "" if reference_ending or prediction_ending else "; endings such as _mask can be given as options"
+        hint = (
+            ""
+            if reference_ending or prediction_ending
+            else "; endings such as _mask can be given (on the command line --reference-suffix)"
+        )
         raise PairingError("; ".join(filter(None, lonely)) + hint)
     return [Pair(name, tuple(expected[name]), tuple(found[name])) for name in sorted(expected)]
 

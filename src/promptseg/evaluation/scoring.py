@@ -246,5 +246,5 @@ def _check_number_of_labels(labels: set[int], pair: Pair) -> None:
     if len(labels) > MAX_LABELS:
         raise ValueRangeError(
             f"{shown(pair.name)}: there are more than {MAX_LABELS} labels up to here; for pictures with grey edges or "
-            "maps of instances score everything above 0 as one object (binary)"
+            "maps of instances score everything above 0 as one object (binary=True, --binary)"
         )

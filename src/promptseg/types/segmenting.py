@@ -66,7 +66,9 @@ class Candidates:
     @cached_property
     def masks(self) -> BoolMask:
         """(K, H, W) masks at image size."""
-        return self.logits > 0
+        logits = vars(self).get("logits")
+        masks: BoolMask = (self.to_image(self.low_res_logits) if logits is None else logits) > 0
+        return masks
 
     @cached_property
     def chosen(self) -> int:
@@ -86,11 +88,16 @@ class Candidates:
     @cached_property
     def mask(self) -> BoolMask:
         """(H, W): the chosen mask."""
-        if "masks" in self.__dict__:
-            chosen: BoolMask = self.masks[self.chosen]
-        else:
-            chosen = self.to_image(self.low_res_logits[self.chosen][None])[0] > 0
+        masks = vars(self).get("masks")
+        chosen: BoolMask = self.chosen_logits > 0 if masks is None else masks[self.chosen]
         return chosen
+
+    @property
+    def chosen_logits(self) -> Floats:
+        """(H, W) logits of the chosen mask at image size; nothing is kept, so many objects need little memory."""
+        kept: Floats | None = vars(self).get("logits")
+        one: Floats = self.to_image(self.low_res_logits[[self.chosen]])[0] if kept is None else kept[self.chosen]
+        return one
 
     @property
     def score(self) -> float:
