@@ -1,5 +1,6 @@
 """The embedding cache: bounded, exact, and never fooled by a torn, foreign or old file."""
 
+import os
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -150,3 +151,15 @@ def test_a_failing_model_leaves_no_lock_behind() -> None:
         cache.embed(picture(1))
     with warnings.catch_warnings():
         assert cache.embed(picture(1)).image_size == (8, 9)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_a_pipe_in_place_of_a_kept_embedding_is_not_waited_for(tmp_path: Path) -> None:
+    CachedSegmenter(Counting(), folder=tmp_path).embed(picture(7))
+    (kept,) = tmp_path.iterdir()
+    kept.unlink()
+    os.mkfifo(kept)
+    model = Counting()
+    CachedSegmenter(model, folder=tmp_path).embed(picture(7))
+    assert model.looks == 1
+    assert kept.is_file()

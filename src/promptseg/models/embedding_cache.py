@@ -164,8 +164,10 @@ class CachedSegmenter:
             return None
         path = self._folder / f"{key}.safetensors"
         try:
+            if not path.is_file():
+                return None
             content = path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return None
         except OSError as error:
             _warn(f"cannot read the kept embedding {path} ({error.strerror}); it is computed anew")
