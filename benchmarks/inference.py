@@ -1,6 +1,6 @@
 """Encode and click, side by side in one run: promptseg, transformers as it comes, and the original package.
 
-    python benchmarks/inference.py --rounds 3 --output docs/results/inference.md
+    python benchmarks/inference.py --rounds 4 --clicks 6 --output docs/results/inference.md
 
 All variants of vit_b share the same random weights and see the same 1024 px input, so their masks can be compared.
 Rounds are interleaved; a figure is the smallest of its rounds, in CPU seconds and in wall seconds, because a shared
@@ -41,7 +41,7 @@ Time and memory of encoding an image and of answering a click, side by side in o
 that all variants share:
 
     pip install segment-anything
-    python benchmarks/inference.py --rounds 3 --output docs/results/inference.md
+    python benchmarks/inference.py --rounds 4 --clicks 6 --output docs/results/inference.md
 
 Seconds are the smallest of the rounds. "Mask IoU" compares with the masks of the first row. Memory is the peak of a
 process of its own, with the weights and PyTorch in it."""
