@@ -178,3 +178,14 @@ def test_pydicoms_own_segmentation() -> None:
         io.read_mask(real("rtstruct.dcm"))
     with pytest.raises(ReadError, match="is a DICOM CT Image Storage, not a segmentation"):
         io.read_mask(real("CT_small.dcm"))
+
+
+def test_an_attribute_of_an_unknown_kind_is_one_line(tmp_path: Path) -> None:
+    """pydicom looks at an element only when it is asked for it, and then it is too late for the reader."""
+    path = save(tmp_path / "a.dcm", np.zeros((4, 5), np.uint8), StudyID="7")
+    data = path.read_bytes()
+    place = data.index(b"\x20\x00\x10\x00SH")
+    path.write_bytes(data[: place + 4] + b"Lq" + data[place + 6 :])
+    with pytest.raises(WriteError, match="no DICOM SEG can be made for this source"):
+        io.write(np.ones((4, 5), bool), tmp_path / "mask.dcm", like=io.read(path))
+    assert not (tmp_path / "mask.dcm").exists()

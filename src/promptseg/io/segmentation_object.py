@@ -80,8 +80,8 @@ def write_segmentation(
     """
     image, source = dicom_source(like, path)
     with quiet_libraries():
-        headers = _source_headers(image, source, geometry, path)
         try:
+            headers = _source_headers(image, source, geometry, path)
             segmentation = _built(headers, drawing, algorithm)
             if "FrameOfReferenceUID" not in headers[0]:
                 segmentation.PatientOrientation = ""
