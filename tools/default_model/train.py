@@ -100,8 +100,20 @@ def average_gradients(parameters: Sequence[Tensor], extra: Tensor) -> Tensor:
     return flat[start:]
 
 
-def advance(run: Run, recipe: Recipe, result: StepResult, *, clock: float, limit: float) -> dict[str, float]:
-    """Apply one averaged optimiser step and return the log line. `clock`: seconds of training; `limit`: all of it."""
+@dataclasses.dataclass(frozen=True)
+class Length:
+    """When the training ends: after so many seconds, or after so many steps, which alone can be repeated exactly."""
+
+    seconds: float
+    steps: int | None = None
+
+    def progress(self, run: Run) -> float:
+        """How much of the training is done, from 0 to 1."""
+        return run.seconds / self.seconds if self.steps is None else run.step / self.steps
+
+
+def advance(run: Run, recipe: Recipe, result: StepResult, *, clock: float, length: Length) -> dict[str, float]:
+    """Apply one averaged optimiser step and return the log line. `clock`: seconds of training so far."""
     settings = recipe.training
     run.optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(result.loss)
@@ -109,7 +121,7 @@ def advance(run: Run, recipe: Recipe, result: StepResult, *, clock: float, limit
     told = torch.stack((result.loss.detach(), result.first_iou, result.last_iou, result.score_error))
     shared = average_gradients(parameters, torch.cat((torch.tensor([clock]), told))).tolist()
     run.seconds = shared[0]
-    rate = learning_rate(settings, step=run.step, progress=run.seconds / limit)
+    rate = learning_rate(settings, step=run.step, progress=length.progress(run))
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip_norm))
@@ -150,14 +162,14 @@ def train_process(rank: int, options: argparse.Namespace) -> None:
     records += simulate(recipe.data.phantoms, longest_px=recipe.data.longest_px, seed=(recipe.seed, rank))
     store = Store(records, recipe.data)
     settings = recipe.training
-    limit = 60.0 * (options.minutes or settings.minutes)
+    length = Length(60.0 * (options.minutes or settings.minutes), options.steps)
     earlier, begun, saved, rows = run.seconds, time.monotonic(), time.monotonic(), []
-    while run.seconds < limit:
+    while length.progress(run) < 1.0:
         rng = np.random.default_rng((recipe.seed, rank, run.step))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         batch = store.draw(rng, batch=settings.batch, objects=settings.objects, size=recipe.network.size)
-        result = run_step(run.net, batch, recipe, generator, progress=run.seconds / limit)
-        rows.append(advance(run, recipe, result, clock=earlier + time.monotonic() - begun, limit=limit))
+        result = run_step(run.net, batch, recipe, generator, progress=length.progress(run))
+        rows.append(advance(run, recipe, result, clock=earlier + time.monotonic() - begun, length=length))
         if rank == 0 and run.step % settings.log_every == 0:
             log(output / "log.csv", rows)
             rows = []
@@ -179,6 +191,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
         "--minutes", type=float, default=None, help="overrides the recipe's length, counted from the start"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=None, help="end and schedule by steps instead of the clock: repeatable exactly"
     )
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
