@@ -43,7 +43,23 @@ _HOMES = {
     "write": "io",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+__all__ = [
+    "Box",
+    "Candidates",
+    "Cine",
+    "Embedding",
+    "Image",
+    "MaskPrompt",
+    "Point",
+    "Prompts",
+    "PromptsegError",
+    "Segmenter",
+    "Volume",
+    "__version__",
+    "load",
+    "read",
+    "write",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import final
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own convention)
 from torch import Tensor, nn
+from torch.nn import functional
 
-from promptseg.models.compact_encoder import Mlp, apply_conv_BHWC
+from promptseg.models.compact_encoder import Mlp, apply_channels_last
 from promptseg.models.compact_prompts import PromptFeatures
 
 MASKS = 4
@@ -37,7 +37,7 @@ class CrossAttention(nn.Module):
         """Map queries (M, A, C), keys and values (M, T, C) to (M, A, C); keys where `valid_MT` is False are ignored."""
         mask = None if valid_MT is None else valid_MT[:, None, None, :]
         q, k, v = self._split(self.q(queries)), self._split(self.k(keys)), self._split(self.v(values))
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         out: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
         return out
 
@@ -113,7 +113,7 @@ class ScoreHead(nn.Module):
         )
         token = iou_token_MC[:, None].expand(-1, logits.shape[1], -1)
         x = torch.cat((token, mask_tokens_MKC, pooled, statistics), dim=-1)
-        x = F.gelu(self.mlp2(F.gelu(self.mlp1(x))))
+        x = functional.gelu(self.mlp2(functional.gelu(self.mlp1(x))))
         return torch.sigmoid(self.mlp3(x)[..., 0])
 
 
@@ -158,10 +158,10 @@ class MaskDecoder(nn.Module):
         m, height, width, channels = image.shape
         tokens, image = self._attend(prompts, image.reshape(m, height * width, channels), image_pos)
         image = image.reshape(m, height, width, channels)
-        x8 = F.gelu(self.norm8(self.enlarge8(image) + lifted["stride8"] + prompts.dense8_MHWC))
+        x8 = functional.gelu(self.norm8(self.enlarge8(image) + lifted["stride8"] + prompts.dense8_MHWC))
         x4 = self.norm4(self.enlarge4(x8) + lifted["stride4"] + prompts.dense4_MHWC)
-        x4 = F.gelu(x4 + apply_conv_BHWC(self.smooth4, x4))
-        x2 = F.gelu(self.enlarge2(x4) + lifted["stride2"])
+        x4 = functional.gelu(x4 + apply_channels_last(self.smooth4, x4))
+        x2 = functional.gelu(self.enlarge2(x4) + lifted["stride2"])
         return self._masks(tokens, x4, x2)
 
     def _masks(self, tokens: Tensor, x4_MHWC: Tensor, x2_MHWC: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,5 +172,5 @@ class MaskDecoder(nn.Module):
         fine = self.to_fine(hidden) @ pixels2.transpose(1, 2)
         scores = self.score(tokens[:, 0], hidden, pixels4, coarse)
         upper = coarse.unflatten(-1, x4_MHWC.shape[1:3])
-        upper = F.interpolate(upper, scale_factor=2.0, mode="bilinear", align_corners=False)
+        upper = functional.interpolate(upper, scale_factor=2.0, mode="bilinear", align_corners=False)
         return upper + fine.unflatten(-1, x2_MHWC.shape[1:3]), scores

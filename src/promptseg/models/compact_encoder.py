@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import final
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own convention)
 from torch import Tensor, nn
+from torch.nn import functional
 
 
-def apply_conv_BHWC(conv: nn.Conv2d, x_BHWC: Tensor) -> Tensor:  # noqa: N802
+def apply_channels_last(conv: nn.Conv2d, x_BHWC: Tensor) -> Tensor:
     """Apply a convolution to channels-last data without copying it."""
     out: Tensor = conv(x_BHWC.permute(0, 3, 1, 2))
     return out.permute(0, 2, 3, 1)
@@ -29,7 +29,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., width) to (..., width)."""
-        out: Tensor = self.fc2(F.gelu(self.fc1(x)))
+        out: Tensor = self.fc2(functional.gelu(self.fc1(x)))
         return out
 
 
@@ -46,7 +46,7 @@ class ConvBlock(nn.Module):
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
         """Map (B, H, W, width) to the same shape."""
-        update: Tensor = self.mlp(self.norm(apply_conv_BHWC(self.depthwise, x_BHWC)))
+        update: Tensor = self.mlp(self.norm(apply_channels_last(self.depthwise, x_BHWC)))
         return x_BHWC + self.scale * update
 
 
@@ -65,7 +65,7 @@ class SelfAttention(nn.Module):
         batch, tokens, width = x_BTC.shape
         qkv = self.qkv(x_BTC).reshape(batch, tokens, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = F.scaled_dot_product_attention(q, k, v)
+        mixed = functional.scaled_dot_product_attention(q, k, v)
         out: Tensor = self.proj(mixed.transpose(1, 2).reshape(batch, tokens, width))
         return out
 
@@ -89,7 +89,7 @@ class TransformerBlock(nn.Module):
     def forward(self, x_BHWC: Tensor) -> Tensor:
         """Map (B, H, W, width) to the same shape."""
         batch, height, width, channels = x_BHWC.shape
-        x_BHWC = x_BHWC + apply_conv_BHWC(self.position, x_BHWC)
+        x_BHWC = x_BHWC + apply_channels_last(self.position, x_BHWC)
         x_BTC: Tensor = x_BHWC.reshape(batch, height * width, channels)
         x_BTC = x_BTC + self.attention(self.norm1(x_BTC))
         x_BTC = x_BTC + self.mlp(self.norm2(x_BTC))
@@ -113,7 +113,7 @@ class FeaturePyramid(nn.Module):
         features = {"embedding": top}
         for i, name in ((2, "stride8"), (1, "stride4"), (0, "stride2")):
             coarse = self.descend[i](top).permute(0, 3, 1, 2)
-            coarse = F.interpolate(coarse, scale_factor=2.0, mode="nearest").permute(0, 2, 3, 1)
+            coarse = functional.interpolate(coarse, scale_factor=2.0, mode="nearest").permute(0, 2, 3, 1)
             features[name] = top = self.lateral[i](levels_BHWC[i]) + coarse
         return features
 
@@ -146,10 +146,10 @@ class Encoder(nn.Module):
     def forward(self, image_BCHW: Tensor) -> dict[str, Tensor]:
         """Map (B, 1, S, S) to channels-last features at strides 16 ("embedding"), 8, 4 and 2. S: a multiple of 16."""
         image = image_BCHW.contiguous(memory_format=torch.channels_last)
-        x2: Tensor = F.gelu(self.norms[0](apply_conv_BHWC(self.stem, image.permute(0, 2, 3, 1))))
-        x4 = self.stage4(self.norms[1](apply_conv_BHWC(self.down4, x2)))
-        x8 = self.stage8(self.norms[2](apply_conv_BHWC(self.down8, x4)))
-        x16 = self.stage16(self.norms[3](apply_conv_BHWC(self.down16, x8)))
+        x2: Tensor = functional.gelu(self.norms[0](apply_channels_last(self.stem, image.permute(0, 2, 3, 1))))
+        x4 = self.stage4(self.norms[1](apply_channels_last(self.down4, x2)))
+        x8 = self.stage8(self.norms[2](apply_channels_last(self.down8, x4)))
+        x16 = self.stage16(self.norms[3](apply_channels_last(self.down16, x8)))
         for block in self.blocks:
             x16 = block(x16)
         features: dict[str, Tensor] = self.pyramid([x2, x4, x8, x16])

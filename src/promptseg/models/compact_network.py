@@ -57,7 +57,8 @@ def open_compact(path: Path) -> CompactNetwork:
     try:
         with safe_open(path, framework="pt") as file:
             config = CompactConfig.from_json(_config_in(file.metadata() or {}, path))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
         if path != DEFAULT_WEIGHTS:
             _check_fit(config, tensors)
         return CompactNetwork(build(config, tensors).requires_grad_(requires_grad=False))

@@ -10,10 +10,10 @@ import math
 from typing import NamedTuple, final
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own convention)
 from torch import Tensor, nn
+from torch.nn import functional
 
-from promptseg.models.compact_encoder import apply_conv_BHWC
+from promptseg.models.compact_encoder import apply_channels_last
 
 NARROW_SIGMA = 3.0 / 256.0
 WIDE_SIGMA = 12.0 / 256.0
@@ -118,8 +118,8 @@ class PromptEncoder(nn.Module):
         given = prompts.has_mask_M.to(unit_points.dtype)[:, None, None, None]
         masks = prompts.masks_M1hw
         if masks.shape[-2:] != (2 * grid, 2 * grid):
-            masks = F.interpolate(masks, size=(2 * grid, 2 * grid), mode="bilinear", align_corners=False)
-        previous = F.pixel_unshuffle(torch.tanh(0.5 * masks), 2) * given
+            masks = functional.interpolate(masks, size=(2 * grid, 2 * grid), mode="bilinear", align_corners=False)
+        previous = functional.pixel_unshuffle(torch.tanh(0.5 * masks), 2) * given
         flag = given.expand(-1, 1, grid, grid)
         return torch.cat((torch.stack(clicks, dim=1), boxes, flag, previous), dim=1)
 
@@ -133,7 +133,7 @@ class PromptEncoder(nn.Module):
         valid = torch.cat((prompts.labels_MP >= 0, has_box[:, None].expand(-1, 2)), dim=1)
         maps = self._maps(unit_points, prompts, unit_boxes, grid=size // 4)
         maps = maps.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
-        fine4 = F.gelu(apply_conv_BHWC(self.maps4, maps))
-        fine8 = F.gelu(apply_conv_BHWC(self.maps8, fine4))
-        dense16 = apply_conv_BHWC(self.maps16, fine8)
+        fine4 = functional.gelu(apply_channels_last(self.maps4, maps))
+        fine8 = functional.gelu(apply_channels_last(self.maps8, fine4))
+        dense16 = apply_channels_last(self.maps16, fine8)
         return PromptFeatures(tokens, valid, dense16, self.to_stride8(fine8), self.to_stride4(fine4))

@@ -190,7 +190,7 @@ def _transfer(url: str, part: Path, origin: Origin, progress: Progress | None) -
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme is checked by the caller
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - as above
         goes_on = answer.status == 206
         tag_file.write_text(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
         done = have if goes_on else 0
