@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from promptseg.drawing import Window, crop, draw_overlay, window_around
 from promptseg.geometry.labels import label_map
 from promptseg.geometry.measure import Measurement, measure
+from promptseg.geometry.tidying import tidy
 from promptseg.io import CalibrationWarning, UltrasoundRegion, region_spacing, to_display, ultrasound_regions
 from promptseg.io.atomic import replacing
 from promptseg.types import Candidates, Image, Prompts
@@ -41,9 +42,13 @@ class SegmentedObjects:
     regions: Sequence[UltrasoundRegion] = ()
 
     @classmethod
-    def of(cls, objects: Sequence[Prompts], candidates: Sequence[Candidates], image: Image) -> "SegmentedObjects":
-        """Put the chosen masks into one label map and measure them there."""
+    def of(
+        cls, objects: Sequence[Prompts], candidates: Sequence[Candidates], image: Image, *, tidied: bool = False
+    ) -> "SegmentedObjects":
+        """Put the chosen masks, tidied where that is asked for, into one label map and measure them there."""
         labels = label_map(found.chosen_logits for found in candidates)
+        if tidied:
+            _tidy_labels(labels, objects)
         regions = _regions(image)
         measurements = []
         for number in range(1, len(objects) + 1):
@@ -112,6 +117,15 @@ def write_picture(picture: NDArray[np.uint8], path: Path) -> None:
     """
     with replacing(path) as file:
         Pillow.fromarray(picture).save(file, format="PNG")
+
+
+def _tidy_labels(labels: NDArray[Any], objects: Sequence[Prompts]) -> None:
+    """Tidy each object in place; a hole that another object fills stays that object's."""
+    for number, prompts in enumerate(objects, start=1):
+        mask = labels == number
+        kept = tidy(mask, prompts)
+        labels[mask & ~kept] = 0
+        labels[kept & (labels == 0)] = number
 
 
 def _regions(image: Image) -> tuple[UltrasoundRegion, ...]:
