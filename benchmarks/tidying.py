@@ -59,8 +59,8 @@ def main() -> None:
     if arguments.output:
         command = f"python -m benchmarks.tidying --data DATA --part {arguments.part} --output {arguments.output}"
         words = (
-            "Mean **oracle** IoU of the embedded default model (clicks and boxes come from the reference), as the "
-            f"model gives\nthe mask and after `--tidy`, on the part `{arguments.part}` of `recipes/default_split.csv`;\n"
+            "Mean **oracle** IoU of the embedded default model (clicks and boxes come from the reference), as the\n"
+            f"model gives the mask and after `--tidy`, on the part `{arguments.part}` of `recipes/default_split.csv`;\n"
             "the difference with its 95 % bootstrap interval over objects."
         )
         arguments.output.write_text(f"# Tidying masks\n\n{words}\n\n    {command}\n\n{page}")
