@@ -1,5 +1,6 @@
 """Exit codes, errors in one line, warnings, and what is imported by which word."""
 
+import sys
 import warnings
 
 import pytest
@@ -91,3 +92,14 @@ def test_own_warnings_are_one_line_and_those_of_libraries_are_not_shown(
 
     monkeypatch.setattr(promptseg.cli.doctor, "doctor", doctor)
     assert call("doctor") == (0, "", "warning: a region does not fit\n")
+
+
+def test_streams_that_were_closed_before_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdout", None)
+        closed.setattr(sys, "stderr", None)
+        with pytest.raises(SystemExit) as end:
+            main.run(["models", "list"])
+        assert end.value.code in (0, None)
+        for stream in (sys.stdout, sys.stderr):
+            stream.close()

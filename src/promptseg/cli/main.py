@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Final, TextIO
 
 import typer
@@ -43,6 +44,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else list(arguments)
     os.environ.setdefault(*_PATIENCE)
     command = typer.main.get_command(build_app(VERBS if _COMPLETION_VARIABLE in os.environ else words))
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "mm²" on a terminal that knows ASCII only
     try:
@@ -59,6 +61,11 @@ def run(arguments: Sequence[str] | None = None) -> None:
         message = " ".join(f"{place}the system refuses ({error.strerror or error}); mend that and try again".split())
     typer.echo(f"error: {message}", err=True)
     sys.exit(1)
+
+
+def _nowhere() -> TextIO:
+    """Stands for a stream that was closed before the process began; what is printed there is nobody's."""
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def build_app(loaded: Collection[str]) -> typer.Typer:
