@@ -1,12 +1,18 @@
 """What an architecture offers to the predictor: encode once, decode many prompts, in its own square frame."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["Features", "Network", "PromptBatch"]
+__all__ = ["OBJECTS_AT_ONCE", "OBJECTS_AT_ONCE_ELSEWHERE", "Features", "Network", "PromptBatch", "decode_in_parts"]
+
+OBJECTS_AT_ONCE: Final = {"cpu": 4}
+"""Objects in one pass of the decoder, by type of device."""
+
+OBJECTS_AT_ONCE_ELSEWHERE: Final = 64
 
 Features = Mapping[str, Tensor]
 """Tensors that an encoder makes of one image, each with a leading dimension of 1, by name."""
@@ -70,3 +76,15 @@ class Network(Protocol):
         Differentiable with respect to the points, the boxes and the masks where autograd is on.
         """
         ...
+
+
+def decode_in_parts(
+    decode: Callable[[PromptBatch], tuple[Tensor, Tensor]], prompts: PromptBatch, *, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Logits and scores of all objects, decoded as many at a time as suit the device; the same as all at once."""
+    step = OBJECTS_AT_ONCE.get(device.type, OBJECTS_AT_ONCE_ELSEWHERE)
+    parts = [decode(prompts.part(slice(at, at + step))) for at in range(0, max(len(prompts), 1), step)]
+    if len(parts) == 1:
+        return parts[0]
+    logits, scores = zip(*parts, strict=True)
+    return torch.cat(logits), torch.cat(scores)

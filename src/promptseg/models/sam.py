@@ -7,25 +7,20 @@ grid is computed once, and on a CPU objects are decoded a few at a time, which i
 tensors stay in the cache.
 """
 
-from typing import Any, Final, final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 from transformers import SamConfig, SamModel
 
 from promptseg.models.fourier import FourierPositions
-from promptseg.models.network import Features, PromptBatch
+from promptseg.models.network import Features, PromptBatch, decode_in_parts
 from promptseg.models.sizes import DecoderSizes, MobileSamSizes, SamSizes
 from promptseg.models.tiny_vit import TinyVit
 from promptseg.models.two_way import TwoWayTransformer
 from promptseg.models.vit_attention import PatchEmbedding, TiledAttention
 
 __all__ = ["SamNetwork", "build_mobile_sam", "build_sam"]
-
-OBJECTS_AT_ONCE: Final = {"cpu": 4}
-"""Objects in one pass of the decoder, by type of device."""
-
-OBJECTS_AT_ONCE_ELSEWHERE: Final = 64
 
 
 @final
@@ -58,15 +53,12 @@ class SamNetwork:
 
     def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         """Logits (N, K, grid_side, grid_side) and scores (N, K); see :meth:`Network.decode`."""
-        step = OBJECTS_AT_ONCE.get(features["embedding"].device.type, OBJECTS_AT_ONCE_ELSEWHERE)
-        starts = range(0, max(len(prompts), 1), step)
-        parts = [self._decode_together(features, prompts.part(slice(at, at + step)), multimask) for at in starts]
-        if len(parts) == 1:
-            return parts[0]
-        logits, scores = zip(*parts, strict=True)
-        return torch.cat(logits), torch.cat(scores)
+        device = features["embedding"].device
+        return decode_in_parts(
+            lambda part: self._decode_together(features, part, multimask=multimask), prompts, device=device
+        )
 
-    def _decode_together(self, features: Features, prompts: PromptBatch, multimask: bool) -> tuple[Tensor, Tensor]:
+    def _decode_together(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         embedding = features["embedding"]
         masks = prompts.masks_N1hw
         sparse, dense = self.module.prompt_encoder(

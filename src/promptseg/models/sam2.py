@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from transformers import Sam2Config, Sam2Model
 
 from promptseg.models.fourier import FourierPositions
-from promptseg.models.network import Features, PromptBatch
-from promptseg.models.sam import OBJECTS_AT_ONCE, OBJECTS_AT_ONCE_ELSEWHERE, as_float, decoder_settings, embedded_grid
+from promptseg.models.network import Features, PromptBatch, decode_in_parts
+from promptseg.models.sam import as_float, decoder_settings, embedded_grid
 from promptseg.models.sizes import Sam2Sizes
 
 __all__ = ["Sam2Network", "build_sam2"]
@@ -64,15 +64,12 @@ class Sam2Network:
 
     def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         """Logits (N, K, grid_side, grid_side) and scores (N, K); see :meth:`Network.decode`."""
-        step = OBJECTS_AT_ONCE.get(features["embedding"].device.type, OBJECTS_AT_ONCE_ELSEWHERE)
-        starts = range(0, max(len(prompts), 1), step)
-        parts = [self._decode_together(features, prompts.part(slice(at, at + step)), multimask) for at in starts]
-        if len(parts) == 1:
-            return parts[0]
-        logits, scores = zip(*parts, strict=True)
-        return torch.cat(logits), torch.cat(scores)
+        device = features["embedding"].device
+        return decode_in_parts(
+            lambda part: self._decode_together(features, part, multimask=multimask), prompts, device=device
+        )
 
-    def _decode_together(self, features: Features, prompts: PromptBatch, multimask: bool) -> tuple[Tensor, Tensor]:
+    def _decode_together(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         embedding = features["embedding"]
         masks, boxes = prompts.masks_N1hw, prompts.boxes_N4
         sparse, dense = self.module.prompt_encoder(
