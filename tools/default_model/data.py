@@ -72,13 +72,15 @@ class Store:
             member = datasets == name
             share[member] = weight / max(int(member.sum()), 1)
         self.share = share / share.sum()
+        self.elastic = recipe.elastic
 
     def draw(self, rng: np.random.Generator, *, batch: int, objects: int, size: int) -> Batch:
         """Draw a batch; everything random comes from `rng`."""
         chosen = rng.choice(len(self.records), size=batch, p=self.share)
         picked = [_pick_objects(self.records[i], objects, rng) for i in chosen]
         matrices = [_draw_affine(self.records[i], o[0], rng, size=size) for i, o in zip(chosen, picked, strict=True)]
-        grid_BSS2 = _source_grid(torch.from_numpy(np.stack(matrices)).float(), size=size)
+        stacked = torch.from_numpy(np.stack(matrices)).float()
+        grid_BSS2 = _source_grid(stacked, bend(rng, batch=batch, size=size, amount=self.elastic))
         index = torch.from_numpy(chosen)
         shapes = torch.tensor([self.records[i].image.shape for i in chosen])
         inside = ((grid_BSS2 > -0.5) & (grid_BSS2 < shapes.flip(1)[:, None, None, :] - 0.5)).all(dim=-1)
@@ -130,11 +132,27 @@ def _draw_affine(record: Record, labels: tuple[int, ...], rng: np.random.Generat
     return np.concatenate((linear, middle[:, None] - 0.5), axis=1)
 
 
-def _source_grid(matrix_B23: Tensor, *, size: int) -> Tensor:
-    """Source pixel (x, y) of every input pixel: (B, S, S, 2)."""
+def bend(rng: np.random.Generator, *, batch: int, size: int, amount: float) -> Tensor:
+    """Offsets of the input pixels from the middle (B, S * S, 2), for half of the images bent by a smooth random field.
+
+    `amount`: standard deviation of the field at its control points, as a share of the side.
+    """
     places = torch.arange(size, dtype=torch.float32) + 0.5 - size / 2
-    offsets = torch.stack(torch.meshgrid(places, places, indexing="xy"), dim=-1).reshape(1, -1, 2)
-    source = offsets @ matrix_B23[:, :, :2].transpose(1, 2) + matrix_B23[:, None, :, 2]
+    offsets = torch.stack(torch.meshgrid(places, places, indexing="xy"), dim=-1)[None].expand(batch, -1, -1, -1)
+    if amount > 0.0:
+        strength = np.abs(rng.normal(0.0, amount * size, batch)) * (rng.random(batch) < 0.5)
+        points = int(rng.integers(4, 8))
+        field = rng.normal(0.0, 1.0, (batch, 2, points, points)) * strength[:, None, None, None]
+        coarse = torch.from_numpy(field.astype(np.float32))
+        smooth = F.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=True)
+        offsets = offsets + smooth.permute(0, 2, 3, 1)
+    return offsets.reshape(batch, size * size, 2)
+
+
+def _source_grid(matrix_B23: Tensor, offsets_BQ2: Tensor) -> Tensor:
+    """Source pixel (x, y) of every input pixel: (B, S, S, 2)."""
+    source = offsets_BQ2 @ matrix_B23[:, :, :2].transpose(1, 2) + matrix_B23[:, None, :, 2]
+    size = math.isqrt(source.shape[1])
     return source.reshape(-1, size, size, 2)
 
 

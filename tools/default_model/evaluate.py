@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--part", choices=("validation", "test"), required=True)
+    parser.add_argument("--part", choices=("train", "validation", "test"), required=True)
     parser.add_argument("--only", default=None, help="one data set")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True)

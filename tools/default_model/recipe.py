@@ -13,11 +13,13 @@ from promptseg.models.compact import CompactConfig
 
 @dataclasses.dataclass(frozen=True)
 class DataRecipe:
-    """Which images are drawn, and how large they are kept in memory."""
+    """Which images are drawn, how large they are kept in memory, and how far pixels are moved (share of the side)."""
 
     longest_px: int
     phantoms: int
     weights: dict[str, float]
+    parts: tuple[str, ...] = ("train",)
+    elastic: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,21 +86,25 @@ class Recipe:
     prompts: PromptRecipe
     loss: LossRecipe
     sha256: str
+    start: Path | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; an unknown or missing setting raises TypeError or KeyError with its name."""
     content = path.read_bytes()
     values: dict[str, Any] = tomllib.loads(content.decode())
+    data = values["data"]
+    start = values.get("start")
     return Recipe(
         name=values["name"],
         version=values["version"],
         seed=values["seed"],
         split=path.parent / values["split"],
         network=CompactConfig.from_json(values["network"]),
-        data=DataRecipe(**values["data"]),
+        data=DataRecipe(**{**data, "parts": tuple(data.get("parts", ("train",)))}),
         training=TrainingRecipe(**values["training"]),
         prompts=PromptRecipe(**values["prompts"]),
         loss=LossRecipe(**values["loss"]),
         sha256=hashlib.sha256(content).hexdigest(),
+        start=None if start is None else path.parent / start,
     )

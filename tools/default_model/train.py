@@ -11,6 +11,7 @@ import argparse
 import csv
 import dataclasses
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from promptseg.models.compact import CompactNet
 from tools.default_model.checkpoint import Average, export_weights, read_checkpoint, write_atomically
 from tools.default_model.data import Store, read_part, simulate
 from tools.default_model.recipe import Recipe, TrainingRecipe, read_recipe
+from tools.default_model.subject import load_weights
 from tools.default_model.step import StepResult, run_step
 
 COLUMNS = ("step", "images", "seconds", "learning_rate", "loss", "first_iou", "last_iou", "score_error", "norm")
@@ -49,10 +51,25 @@ def learning_rate(settings: TrainingRecipe, *, step: int, progress: float) -> fl
     return rate * min(1.0, (step + 1) / settings.warm_up_steps)
 
 
+def begin_from(net: CompactNet, path: Path) -> None:
+    """Take over the weights of a file; transformer blocks that it lacks are added so that they change nothing yet."""
+    weights, _ = load_weights(path)
+    missing, unexpected = net.load_state_dict(weights.state_dict(), strict=False)
+    added = re.compile(r"encoder\.blocks\.\d+\.")
+    if unexpected or any(not added.match(name) for name in missing):
+        raise ValueError(f"{path} has another architecture than the recipe: {missing[:3]} {unexpected[:3]}")
+    silent = (".attention.proj.", ".mlp.fc2.", ".position.")
+    for name, parameter in net.named_parameters():
+        if name in missing and any(part in name for part in silent):
+            torch.nn.init.zeros_(parameter)
+
+
 def build_run(recipe: Recipe) -> Run:
     """A fresh network, its optimiser (no decay for vectors) and its average."""
     torch.manual_seed(recipe.seed)
     net = CompactNet(recipe.network)
+    if recipe.start is not None:
+        begin_from(net, recipe.start)
     matrices = [p for p in net.parameters() if p.ndim > 1]
     vectors = [p for p in net.parameters() if p.ndim <= 1]
     groups = [
@@ -158,7 +175,7 @@ def train_process(rank: int, options: argparse.Namespace) -> None:
     run = build_run(recipe)
     if (output / "checkpoint.pt").exists():
         resume(run, output / "checkpoint.pt")
-    records = read_part(options.data, recipe.split, part="train")
+    records = [r for part in recipe.data.parts for r in read_part(options.data, recipe.split, part=part)]
     records += simulate(recipe.data.phantoms, longest_px=recipe.data.longest_px, seed=(recipe.seed, rank))
     store = Store(records, recipe.data)
     settings = recipe.training
