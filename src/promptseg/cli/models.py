@@ -177,9 +177,9 @@ def _located(model: str) -> Path:
             )
         return path
     if MODELS[model].origin is None:
-        from promptseg.models.compact_network import DEFAULT_WEIGHTS
+        from promptseg.models.compact_network import EMBEDDED
 
-        return DEFAULT_WEIGHTS
+        return EMBEDDED[model]
     found = local_path(MODELS[model])
     if found is None:
         raise FetchError(f"the weights of {model} are not on this machine; run `promptseg models fetch {model}`")

@@ -14,10 +14,18 @@ from promptseg.io.files import one_line, shown
 from promptseg.models.compact import CompactConfig, CompactNet, build
 from promptseg.models.network import Features, PromptBatch
 
-__all__ = ["DEFAULT_WEIGHTS", "CompactNetwork", "open_compact"]
+__all__ = ["DEFAULT_WEIGHTS", "EMBEDDED", "CompactNetwork", "open_compact"]
 
-DEFAULT_WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights" / "default.safetensors"
-"""The embedded default model: a file inside the package."""
+_WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights"
+
+EMBEDDED: Final[dict[str, Path]] = {
+    "default": _WEIGHTS / "default.safetensors",
+    "default-zeroshot": _WEIGHTS / "default-zeroshot.safetensors",
+}
+"""The embedded models by name: files inside the package."""
+
+DEFAULT_WEIGHTS: Final = EMBEDDED["default"]
+"""The embedded default model."""
 
 
 @final
@@ -59,7 +67,7 @@ def open_compact(path: Path) -> CompactNetwork:
             config = CompactConfig.from_json(_config_in(file.metadata() or {}, path))
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names}
-        if path != DEFAULT_WEIGHTS:
+        if path not in EMBEDDED.values():
             _check_fit(config, tensors)
         return CompactNetwork(build(config, tensors).requires_grad_(requires_grad=False))
     except (SafetensorError, OSError) as error:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import torch
 
 from promptseg.errors import FetchError, UnknownNameError, ValueRangeError
-from promptseg.models.compact_network import DEFAULT_WEIGHTS, open_compact
+from promptseg.models.compact_network import EMBEDDED, open_compact
 from promptseg.models.network import Network
 from promptseg.models.predictor import PromptSegmenter
 from promptseg.models.runtime import memory_errors
@@ -70,8 +70,9 @@ def load(
 def _network(name: str, like: str | None) -> tuple[Network, ModelEntry, str]:
     if like is not None and like not in MODELS:
         raise UnknownNameError(f"unknown model {like!r} for `like`; the known ones are {', '.join(MODELS)}")
-    if name == "default":
-        return open_compact(DEFAULT_WEIGHTS), MODELS[name], name
+    if name in EMBEDDED:
+        compact = open_compact(EMBEDDED[name])
+        return compact, _sized(MODELS[name], compact), name
     if name in MODELS:
         return _known(MODELS[name])
     path = weights_at(name)
@@ -82,9 +83,12 @@ def _network(name: str, like: str | None) -> tuple[Network, ModelEntry, str]:
     from promptseg.models.checkpoints import open_network
 
     network, fitting = open_network(path, like=like)
-    entry = MODELS[like or fitting]
-    preprocessing = replace(entry.preprocessing, side=network.side)
-    return network, replace(entry, preprocessing=preprocessing), path.name
+    return network, _sized(MODELS[like or fitting], network), path.name
+
+
+def _sized(entry: ModelEntry, network: Network) -> ModelEntry:
+    """The entry with the side that the network's file gave."""
+    return replace(entry, preprocessing=replace(entry.preprocessing, side=network.side))
 
 
 def _known(entry: ModelEntry) -> tuple[Network, ModelEntry, str]:

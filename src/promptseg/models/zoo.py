@@ -99,6 +99,18 @@ MODELS: Final[dict[str, ModelEntry]] = {
         None,
         "small, inside the package, trained by promptseg on ultrasound first",
     ),
+    "default-zeroshot": ModelEntry(
+        "default-zeroshot",
+        "compact",
+        None,
+        _COMPACT,
+        "single",
+        "Apache-2.0",
+        "docs/reference/model-card.md",
+        "the model card",
+        None,
+        "as default, but its training never saw breast ultrasound: for zero-shot and adaptation studies",
+    ),
     "sam-vit-b": ModelEntry(
         "sam-vit-b",
         "sam",
