@@ -130,7 +130,7 @@ def test_the_embedded_model(call: Calling, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["show", "sam-vit-g"], "there is no model 'sam-vit-g'; the known ones are default, sam-vit-b"),
+        (["show", "sam-vit-g"], "there is no model 'sam-vit-g'; the known ones are default, default-zeroshot"),
         (["fetch", "resnet"], "there is no model 'resnet'"),
         (["fetch", "sam-vit-b", "--from", "{tmp}/none.pth"], "there is no file"),
         (["fetch", "sam-vit-b", "--from", "ftp://example.org/x.pth"], "begins with https, http, file://"),
