@@ -32,6 +32,8 @@ DEFAULT_WEIGHTS: Final = EMBEDDED["default"]
 class CompactNetwork:
     """A :class:`CompactNet` as a :class:`Network`."""
 
+    ragged = True
+
     def __init__(self, module: CompactNet) -> None:
         self.module: nn.Module = module
         self.net = module
@@ -39,21 +41,24 @@ class CompactNetwork:
         self.side = module.config.size
         self.grid_side = module.config.size // 2
 
-    def encode(self, image_1CSS: Tensor) -> Features:
-        """A preprocessed (1, 1, side, side) image to its features."""
-        return self.net.encode(image_1CSS)
+    def encode(self, image_BCSS: Tensor) -> Features:
+        """Preprocessed (B, 1, side, side) images to their features."""
+        return self.net.encode(image_BCSS)
 
     def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         """Logits (N, K, side / 2, side / 2) and scores (N, K)."""
+        images = len(features["embedding"])
+        shape = (images, len(prompts) // images)  # one image with all objects, or an image for each object
+        boxes, masks = prompts.boxes_N4, prompts.masks_N1hw
         logits, scores = self.net.decode(
             features,
-            points_BNP2=prompts.points_NP2[None],
-            labels_BNP=prompts.labels_NP[None],
-            boxes_BN4=None if prompts.boxes_N4 is None else prompts.boxes_N4[None],
-            masks_BN1hw=None if prompts.masks_N1hw is None else prompts.masks_N1hw[None],
+            points_BNP2=prompts.points_NP2.unflatten(0, shape),
+            labels_BNP=prompts.labels_NP.unflatten(0, shape),
+            boxes_BN4=None if boxes is None else boxes.unflatten(0, shape),
+            masks_BN1hw=None if masks is None else masks.unflatten(0, shape),
             multimask=multimask,
         )
-        return logits[0], scores[0]
+        return logits.flatten(0, 1), scores.flatten(0, 1)
 
 
 def open_compact(path: Path) -> CompactNetwork:

@@ -93,7 +93,8 @@ class PromptEncoder(nn.Module):
     def encode_positions(self, unit_xy: Tensor) -> Tensor:
         """Random Fourier features (arXiv 2006.10739) of (..., 2) coordinates in [0, 1]; returns (..., width)."""
         frequencies = self.get_buffer("frequencies")
-        phase = (2.0 * math.pi) * ((2.0 * unit_xy - 1.0) @ frequencies)
+        with torch.autocast(unit_xy.device.type, enabled=False):  # bfloat16 would move a point by several pixels
+            phase = (2.0 * math.pi) * ((2.0 * unit_xy - 1.0) @ frequencies)
         return torch.cat((torch.sin(phase), torch.cos(phase)), dim=-1)
 
     def grid_positions(self, grid: int) -> Tensor:

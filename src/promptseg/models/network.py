@@ -15,21 +15,21 @@ OBJECTS_AT_ONCE: Final = {"cpu": 4}
 OBJECTS_AT_ONCE_ELSEWHERE: Final = 64
 
 Features = Mapping[str, Tensor]
-"""Tensors that an encoder makes of one image, each with a leading dimension of 1, by name."""
+"""Tensors that an encoder makes of B images, each with a leading dimension of B, by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class PromptBatch:
-    """Prompts of N objects on one image, in pixels of the model's square frame.
+    """Prompts of N objects, in pixels of the model's square frame.
 
-    Every object has the same shape of prompt: P points (P may be 0), a box or none, a mask or none; the predictor
-    groups objects so that this holds.
+    Every object has the same shape of prompt: P points (P may be 0), a box or none, a mask or none; who calls the
+    network groups objects so that this holds. Only a ``ragged`` network takes padding, too.
 
     Attributes:
         points_NP2: (N, P, 2) float32 (x, y).
-        labels_NP: (N, P) int64, 1 positive and 0 negative.
-        boxes_N4: (N, 4) float32 (x0, y0, x1, y1), or None.
-        masks_N1hw: (N, 1, h, w) float32 logits on the network's low-resolution grid, or None.
+        labels_NP: (N, P) int64, 1 positive and 0 negative; -1 for no point.
+        boxes_N4: (N, 4) float32 (x0, y0, x1, y1), or None; a row of NaN for no box.
+        masks_N1hw: (N, 1, h, w) float32 logits on the network's low-resolution grid, or None; NaN for no mask.
     """
 
     points_NP2: Tensor
@@ -59,31 +59,40 @@ class Network(Protocol):
         side: side of the square input in pixels.
         channels: 1 or 3 input channels.
         grid_side: side of the low-resolution logits, and of mask prompts.
+        ragged: whether objects with different shapes of prompt may share a pass, filled up with padding.
     """
 
     module: nn.Module
     side: int
     channels: int
     grid_side: int
+    ragged: bool
 
-    def encode(self, image_1CSS: Tensor) -> Features:
-        """A preprocessed (1, C, side, side) image to its features."""
+    def encode(self, image_BCSS: Tensor) -> Features:
+        """Preprocessed (B, C, side, side) images to their features."""
         ...
 
     def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         """Logits (N, K, grid_side, grid_side) and scores (N, K), K = 3 with ``multimask``, else 1.
 
-        Differentiable with respect to the points, the boxes and the masks where autograd is on.
+        The features are those of one image, which all objects share, or have one row for each object. Differentiable
+        with respect to the points, the boxes, the masks and the features where autograd is on.
         """
         ...
 
 
 def decode_in_parts(
-    decode: Callable[[PromptBatch], tuple[Tensor, Tensor]], prompts: PromptBatch, *, device: torch.device
+    decode: Callable[[Features, PromptBatch], tuple[Tensor, Tensor]], features: Features, prompts: PromptBatch
 ) -> tuple[Tensor, Tensor]:
     """Logits and scores of all objects, decoded as many at a time as suit the device; the same as all at once."""
-    step = OBJECTS_AT_ONCE.get(device.type, OBJECTS_AT_ONCE_ELSEWHERE)
-    parts = [decode(prompts.part(slice(at, at + step))) for at in range(0, max(len(prompts), 1), step)]
+    any_feature = next(iter(features.values()))
+    step = OBJECTS_AT_ONCE.get(any_feature.device.type, OBJECTS_AT_ONCE_ELSEWHERE)
+    shared = len(any_feature) == 1
+    parts = []
+    for at in range(0, max(len(prompts), 1), step):
+        places = slice(at, at + step)
+        own = features if shared else {name: value[places] for name, value in features.items()}
+        parts.append(decode(own, prompts.part(places)))
     if len(parts) == 1:
         return parts[0]
     logits, scores = zip(*parts, strict=True)

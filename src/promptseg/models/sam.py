@@ -7,6 +7,7 @@ grid is computed once, and on a CPU objects are decoded a few at a time, which i
 tensors stay in the cache.
 """
 
+from functools import partial
 from typing import Any, final
 
 import torch
@@ -33,9 +34,11 @@ class SamNetwork:
         side: side of the square input in pixels.
         channels: 3.
         grid_side: side of the low-resolution logits and of mask prompts.
+        ragged: False; a missing point is not the same as padding here.
     """
 
     channels = 3
+    ragged = False
 
     def __init__(self, module: nn.Module, sizes: SamSizes | MobileSamSizes) -> None:
         """Wrap a module of :func:`build_sam` or :func:`build_mobile_sam`."""
@@ -45,18 +48,15 @@ class SamNetwork:
         self.grid_side = 4 * (sizes.side // _stride(sizes))
         self._grid: Tensor | None = None
 
-    def encode(self, image_1CSS: Tensor) -> Features:
-        """A preprocessed (1, 3, side, side) image to ``embedding`` (1, C, side / 16, side / 16)."""
+    def encode(self, image_BCSS: Tensor) -> Features:
+        """Preprocessed (B, 3, side, side) images to ``embedding`` (B, C, side / 16, side / 16)."""
         weight = self.module.mask_decoder.iou_token.weight
-        encoded = self.module.vision_encoder(image_1CSS.to(weight.dtype))
+        encoded = self.module.vision_encoder(image_BCSS.to(weight.dtype))
         return {"embedding": encoded if isinstance(encoded, Tensor) else encoded.last_hidden_state}
 
     def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         """Logits (N, K, grid_side, grid_side) and scores (N, K); see :meth:`Network.decode`."""
-        device = features["embedding"].device
-        return decode_in_parts(
-            lambda part: self._decode_together(features, part, multimask=multimask), prompts, device=device
-        )
+        return decode_in_parts(partial(self._decode_together, multimask=multimask), features, prompts)
 
     def _decode_together(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         embedding = features["embedding"]

@@ -7,6 +7,7 @@ decoded a few at a time. With one mask, Meta's rule for unstable masks holds: wh
 more than 2 % between logits of -0.05 and 0.05, the best of the three is given instead.
 """
 
+from functools import partial
 from typing import Any, final
 
 import torch
@@ -35,9 +36,11 @@ class Sam2Network:
         side: side of the square input in pixels.
         channels: 3.
         grid_side: side of the low-resolution logits and of mask prompts.
+        ragged: False; a missing point is not the same as padding here.
     """
 
     channels = 3
+    ragged = False
 
     def __init__(self, module: nn.Module, sizes: Sam2Sizes) -> None:
         """Wrap a module of :func:`build_sam2`."""
@@ -47,14 +50,14 @@ class Sam2Network:
         self.grid_side = 4 * (sizes.side // STRIDE)
         self._grid: Tensor | None = None
 
-    def encode(self, image_1CSS: Tensor) -> Features:
-        """A preprocessed (1, 3, side, side) image to three maps of stride 4, 8 and 16.
+    def encode(self, image_BCSS: Tensor) -> Features:
+        """Preprocessed (B, 3, side, side) images to three maps of stride 4, 8 and 16.
 
-        They are ``stride4`` (1, C / 8, side / 4, side / 4), ``stride8`` (1, C / 4, side / 8, side / 8) and
-        ``embedding`` (1, C, side / 16, side / 16).
+        They are ``stride4`` (B, C / 8, side / 4, side / 4), ``stride8`` (B, C / 4, side / 8, side / 8) and
+        ``embedding`` (B, C, side / 16, side / 16).
         """
         module = self.module
-        encoded = module.vision_encoder(image_1CSS.to(module.no_memory_embedding.dtype))
+        encoded = module.vision_encoder(image_BCSS.to(module.no_memory_embedding.dtype))
         stride4, stride8, stride16 = encoded.fpn_hidden_states
         return {
             "stride4": module.mask_decoder.conv_s0(stride4),
@@ -64,10 +67,7 @@ class Sam2Network:
 
     def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         """Logits (N, K, grid_side, grid_side) and scores (N, K); see :meth:`Network.decode`."""
-        device = features["embedding"].device
-        return decode_in_parts(
-            lambda part: self._decode_together(features, part, multimask=multimask), prompts, device=device
-        )
+        return decode_in_parts(partial(self._decode_together, multimask=multimask), features, prompts)
 
     def _decode_together(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         embedding = features["embedding"]
