@@ -55,10 +55,13 @@ class Decode(Protocol):
     Attributes:
         side: side of the network's input in pixels.
         grid_side: side of the low-resolution grid.
+        start: the same for the frozen network that training started from, with its own features of the batch, or None
+            where the curriculum does not need it.
     """
 
     side: int
     grid_side: int
+    start: "Decode | None"
 
     def __call__(self, prompts: ObjectPrompts, *, multimask: bool) -> tuple[Tensor, Tensor]:
         """Logits (M, K, h, w) and scores (M, K) with K = 3 for ``multimask``, else 1; obeys torch's grad mode."""

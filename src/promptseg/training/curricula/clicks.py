@@ -1,0 +1,93 @@
+"""Clicks of a simulated user on objects and on errors, as prompts of all objects at once."""
+
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from promptseg.training.curricula.cells import (
+    Rng,
+    deepest_cells,
+    depths,
+    inside,
+    middles,
+    reference,
+    somewhere_in,
+    uniform_cells,
+)
+from promptseg.training.simulation import Decode, ObjectPrompts
+
+__all__ = ["Placement", "best_logits", "click_error", "click_object", "no_points", "with_points"]
+
+Placement = Literal["random", "centre", "centroid", "projected-centroid"]
+"""Where the one click on an object lies: on a random cell; on the centre of the largest disc inside; at the centre of
+mass, which may lie outside; on the cell of the object that is nearest to its centre of mass."""
+
+
+def no_points(count: int, *, like: Tensor) -> ObjectPrompts:
+    """Prompts of ``count`` objects that say nothing yet."""
+    return ObjectPrompts(
+        torch.zeros(count, 0, 2, device=like.device), torch.zeros(count, 0, dtype=torch.long, device=like.device)
+    )
+
+
+def with_points(prompts: ObjectPrompts, points_MP2: Tensor, labels_MP: Tensor) -> ObjectPrompts:
+    """The same prompts and more points."""
+    return replace(
+        prompts,
+        points_MP2=torch.cat((prompts.points_MP2, points_MP2), dim=1),
+        labels_MP=torch.cat((prompts.labels_MP, labels_MP), dim=1),
+    )
+
+
+def click_object(masks_Mhw: Tensor, where: Placement, decode: Decode, rng: Rng) -> tuple[Tensor, Tensor]:
+    """One positive click on each object: points (M, 1, 2) and labels (M, 1); label -1 where the object is empty."""
+    truth = reference(masks_Mhw)
+    found = truth.flatten(1).any(dim=1)
+    if where == "random":
+        cells, _ = uniform_cells(truth, rng)
+        points = somewhere_in(cells, decode, rng)
+    elif where == "centre":
+        cells, _ = deepest_cells(depths(truth))
+        points = middles(cells, decode)
+    else:
+        centroid = _centroid(masks_Mhw)
+        cells = centroid if where == "centroid" else _nearest_cell(truth, centroid)
+        points = middles(cells, decode)
+    return points, torch.where(found, 1, -1)[:, None]
+
+
+def click_error(
+    missing_Mhw: Tensor, extra_Mhw: Tensor, decode: Decode, rng: Rng, *, count: int = 1
+) -> tuple[Tensor, Tensor]:
+    """Clicks drawn uniformly, with replacement, from all that is wrong: points (M, P, 2) and labels (M, P).
+
+    Positive where a cell is missing, negative where one is too much, -1 where nothing is wrong.
+    """
+    cells, found = uniform_cells(missing_Mhw | extra_Mhw, rng, count=count)
+    labels = torch.where(found[:, None], inside(missing_Mhw, cells).long(), -1)
+    return somewhere_in(cells, decode, rng), labels
+
+
+def best_logits(logits_MKhw: Tensor, scores_MK: Tensor) -> Tensor:
+    """Of each object the mask with the highest score, without gradient: (M, h, w)."""
+    best = scores_MK.detach().argmax(dim=1)
+    return logits_MKhw.detach()[torch.arange(len(best), device=best.device), best]
+
+
+def _centroid(masks_Mhw: Tensor) -> Tensor:
+    """Centre of mass (M, 1, 2) in cells; of an empty object (0, 0)."""
+    mass = masks_Mhw.flatten(1).sum(dim=1).clamp(min=1e-6)
+    places = torch.arange(masks_Mhw.shape[-1], dtype=torch.float32, device=masks_Mhw.device)
+    x, y = (masks_Mhw.sum(dim=dim) @ places / mass for dim in (1, 2))
+    return torch.stack((x, y), dim=1)[:, None]
+
+
+def _nearest_cell(truth_Mhw: Tensor, points_M12: Tensor) -> Tensor:
+    """The cell (M, 1, 2) of each object that is nearest to a point, the first of equals; (0, 0) of an empty one."""
+    places = torch.arange(truth_Mhw.shape[-1], dtype=torch.float32, device=truth_Mhw.device)
+    across, down = ((places - points_M12[:, 0, axis, None]) ** 2 for axis in (0, 1))
+    squared = (down[:, :, None] + across[:, None, :]).masked_fill(~truth_Mhw, torch.inf)
+    cells, _ = deepest_cells(-squared)
+    return cells
