@@ -1,4 +1,4 @@
-"""``--tidy``: every object keeps what was pointed at, and takes no pixel from another."""
+"""`--tidy`: every object keeps what was pointed at, takes no pixel of another; `--exact-box`: it stays inside."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 from command_line import Calling
 from PIL import Image as Pillow
 
-from promptseg import Candidates, Image, Point, Prompts
+from promptseg import Box, Candidates, Image, Point, Prompts
 from promptseg.cli.results import SegmentedObjects
 
 
@@ -31,6 +31,18 @@ def test_islands_go_and_holes_are_filled_unless_another_object_is_there() -> Non
     assert [one.area_px for one in tidied.measurements] == [48, 1]
     assert tidied.labels[4, 4] == 2
     assert not tidied.labels[10].any()
+
+
+def test_masks_stay_in_their_exact_boxes_and_clicks_alone_are_free() -> None:
+    wide = np.ones((6, 12), dtype=bool)
+    objects = [Prompts(boxes=[Box(1, 1, 3, 4)]), Prompts(points=[Point(8, 3)])]
+    right = np.zeros_like(wide)
+    right[:, 7:] = True
+    found = [candidates_of(wide), candidates_of(right, strength=2.0)]
+    image = Image(np.zeros(wide.shape, dtype=np.uint8))
+    confined = SegmentedObjects.of(objects, found, image, confined=True)
+    assert [one.area_px for one in confined.measurements] == [12, 30]
+    assert set(np.unique(confined.labels[1:5, 1:4])) == {1}
 
 
 def test_the_option_with_the_embedded_model(call: Calling, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from promptseg import Box, Point, Prompts
 from promptseg.errors import ValueRangeError
 from promptseg.geometry.regions import label_components
-from promptseg.geometry.tidying import tidy
+from promptseg.geometry.tidying import inside_boxes, tidy
 
 RING = """
 .........
@@ -84,3 +84,15 @@ def test_empty_stays_empty_and_bad_input_is_refused() -> None:
         tidy(empty, Prompts(points=[Point(9, 1)]))
     with pytest.raises(ValueRangeError):
         tidy(np.zeros((3, 4)), Prompts(points=[Point(1, 1)]))
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.lists(st.tuples(*[st.floats(-3, 12)] * 4), max_size=3))
+def test_inside_boxes_are_the_pixels_whose_centres_the_rounded_boxes_hold(
+    height: int, width: int, corners: list[tuple[float, float, float, float]]
+) -> None:
+    boxes = [Box(*four) for four in corners]
+    inside = inside_boxes(boxes, (height, width))
+    for row in range(height):
+        for column in range(width):
+            held = any(round(b.x0) <= column <= round(b.x1) and round(b.y0) <= row <= round(b.y1) for b in boxes)
+            assert inside[row, column] == (held or not boxes)

@@ -27,8 +27,8 @@ from promptseg.models.compact import CompactNet
 from tools.default_model.checkpoint import Average, export_weights, read_checkpoint, write_atomically
 from tools.default_model.data import Store, read_part, simulate
 from tools.default_model.recipe import Recipe, TrainingRecipe, read_recipe
-from tools.default_model.subject import load_weights
 from tools.default_model.step import StepResult, run_step
+from tools.default_model.subject import load_weights
 
 COLUMNS = ("step", "images", "seconds", "learning_rate", "loss", "first_iou", "last_iou", "score_error", "norm")
 

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from promptseg.drawing import Window, crop, draw_overlay, window_around
 from promptseg.geometry.labels import label_map
 from promptseg.geometry.measure import Measurement, measure
-from promptseg.geometry.tidying import tidy
+from promptseg.geometry.tidying import inside_boxes, tidy
 from promptseg.io import CalibrationWarning, UltrasoundRegion, region_spacing, to_display, ultrasound_regions
 from promptseg.io.atomic import replacing
 from promptseg.types import Candidates, Image, Prompts
@@ -43,10 +43,25 @@ class SegmentedObjects:
 
     @classmethod
     def of(
-        cls, objects: Sequence[Prompts], candidates: Sequence[Candidates], image: Image, *, tidied: bool = False
+        cls,
+        objects: Sequence[Prompts],
+        candidates: Sequence[Candidates],
+        image: Image,
+        *,
+        tidied: bool = False,
+        confined: bool = False,
     ) -> "SegmentedObjects":
-        """Put the chosen masks, tidied where that is asked for, into one label map and measure them there."""
-        labels = label_map(found.chosen_logits for found in candidates)
+        """Put the chosen masks into one label map and measure them there.
+
+        Where that is asked for, masks are tidied, and confined to their boxes.
+        """
+        pairs = zip(objects, candidates, strict=True)
+        labels = label_map(
+            np.where(inside_boxes(prompts.boxes, image.size), found.chosen_logits, -np.inf)
+            if confined
+            else found.chosen_logits
+            for prompts, found in pairs
+        )
         if tidied:
             _tidy_labels(labels, objects)
         regions = _regions(image)

@@ -69,6 +69,10 @@ class SegmentOptions:
         bool,
         typer.Option("--tidy", help="Keep only the parts of a mask that a click or box points at, and fill its holes."),
     ] = False
+    exact_box: Annotated[
+        bool,
+        typer.Option("--exact-box", help="The boxes are known to be tight: leave nothing of a mask outside its box."),
+    ] = False
     frame: Annotated[
         int | None,
         typer.Option(metavar="N", help="Frame of a cine or slice of a volume, counted from 0."),
@@ -132,7 +136,7 @@ def segment(options: SegmentOptions) -> None:
     embedding = segmenter.embed(image)
     clock.lap("embed")
     candidates = segmenter.segment(embedding, objects, choose=cast("Policy | None", options.choose))
-    result = SegmentedObjects.of(objects, candidates, image, tidied=options.tidy)
+    result = SegmentedObjects.of(objects, candidates, image, tidied=options.tidy, confined=options.exact_box)
     clock.lap("segment")
     write(result.labels if len(objects) > 1 else result.labels > 0, options.output, like=image)
     if options.overlay is not None:
