@@ -18,21 +18,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from promptseg.geometry.tidying import inside_boxes
 from promptseg.models.compact import CompactNet
 from promptseg.prompts.correction import next_click
 from promptseg.types import Point
 from tools.default_model.data import read_part, simulate
 from tools.default_model.oracle_prompts import clicksam_clicks, ellipse, jittered, tight
 from tools.default_model.recipe import read_recipe
-from tools.default_model.sources import Record
+from tools.default_model.sources import Record, read_grey, read_mask
 from tools.default_model.subject import Answer, Subject, load_weights
 
 BoolMask = npt.NDArray[np.bool_]
-CLICKS = 9
+CLICKS = {"single": 20, "best-score": 9, "best-score-then-single": 9}
 OBJECTS_OF_AN_IMAGE = 6
-WHOLE = ("busi", "liver_ct", "sunnybrook", "hippocampus", "phantoms")
+WHOLE = ("busi", "liver_ct", "sunnybrook", "hippocampus", "chasedb1", "phantoms")
 PHANTOMS = 60
-CHAINS = ("single", "best-score", "best-score-then-single")
+CHAINS = tuple(CLICKS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +76,13 @@ def read_hippocampus(data: Path) -> Iterator[Record]:
         yield Record("hippocampus", path.name.split(".")[0], image, labels[:, :, z].astype(np.int16), ((1,),))
 
 
+def read_chasedb1(data: Path) -> Iterator[Record]:
+    """The vessels of each retina, the whole tree as one object: another data set that training never saw."""
+    for path in sorted((data / "chasedb1" / "images").glob("*.*")):
+        [mask_path] = (data / "chasedb1" / "masks").glob(f"{path.stem}*")
+        yield Record("chasedb1", path.stem, read_grey(path), read_mask(mask_path), ((1,),))
+
+
 def answers(prompter: str, step: int, answer: Answer, reference: BoolMask) -> list[tuple[str, int, str, float, float]]:
     """The single mask, the best-scored alternative and the best alternative by the reference."""
     ious = [overlap(reference, mask) for mask in answer.masks]
@@ -86,10 +94,10 @@ def answers(prompter: str, step: int, answer: Answer, reference: BoolMask) -> li
 
 
 def click_chain(subject: Subject, reference: BoolMask, chain: str) -> list[tuple[str, int, str, float, float]]:
-    """Nine simulated clicks; the mask that a policy shows is the one that is corrected and fed back."""
+    """Simulated clicks; the mask that a policy shows is the one that is corrected and fed back."""
     rows, points = [], list[Point]()
     shown, previous = np.zeros_like(reference), None
-    for step in range(1, CLICKS + 1):
+    for step in range(1, CLICKS[chain] + 1):
         point = next_click(reference, shown, clicked=points)
         if point is not None:
             points.append(point)
@@ -113,8 +121,12 @@ def prompted(
     bare = subject.segment(previous=answer.logits[0])
     rows += answers("mask-only", 1, bare, reference)[:1]
     for name, box in (("box", tight(reference)), ("jittered-box", jittered(tight(reference), size, rng))):
-        rows += answers(name, 1, subject.segment(box=box), reference)
+        answer = subject.segment(box=box)
+        rows += answers(name, 1, answer, reference)
+        confined = answer.masks[0] & inside_boxes([box], size)
+        rows.append((name, 1, "single-exact-box", overlap(reference, confined), float(answer.scores[0])))
         rows.append((name, 1, "ellipse", overlap(reference, ellipse(box, size)), float("nan")))
+    answer = subject.segment(points=clicked)
     clicks = clicksam_clicks(reference, answer.masks[0], rng)
     for name, feedback in (("clicksam", None), ("clicksam-feedback", answer.logits[0])):
         second = subject.segment(points=clicks, previous=feedback) if clicks else answer
@@ -141,7 +153,7 @@ def main() -> None:
     records = read_part(options.data, recipe.split, part=options.part)
     records += simulate(PHANTOMS, longest_px=384, seed=(recipe.seed, 77 if options.part == "test" else 78))
     if options.part == "test":
-        records += list(read_hippocampus(options.data))
+        records += [*read_hippocampus(options.data), *read_chasedb1(options.data)]
     with recipe.split.open() as file:
         groups = {(row["dataset"], row["name"]): row["group"] for row in csv.DictReader(file)}
     with options.output.open("w", newline="") as file:

@@ -18,6 +18,7 @@ from promptseg.metrics.intervals import Interval, bootstrap_interval, paired_dif
 Key = tuple[str, int, str]
 WORSE_BY = 0.02
 CHAINS = ("single", "best-score", "best-score-then-single")
+STEPS = (*range(1, 10), 15, 20)
 
 
 class Measured:
@@ -106,29 +107,36 @@ def report(measured: dict[str, Measured], *, policy: str) -> str:
 
 def _ellipse_table(measured: dict[str, Measured], policy: str) -> str:
     head = ["data", "tight: model", "ellipse", "difference", "jittered: model", "ellipse", "difference"]
+    head += ["tight, `--exact-box`", "difference"]
     lines = []
     for name, m in measured.items():
         line = [name]
         for prompter in ("box", "jittered-box"):
             line += [f"{np.mean(m.values[prompter, 1, p]):.3f}".lstrip("0") for p in (policy, "ellipse")]
             line.append(cell(m.difference(prompter, policy), signed=True))
+        line.append(cell(m.interval("box", 1, "single-exact-box")))
+        line.append(cell(m.difference("box", "single-exact-box"), signed=True))
         lines.append(line)
     return "### Against the ellipse inscribed in the box (oracle prompts)\n\n" + table(head, lines)
 
 
 def _chain_table(measured: dict[str, Measured]) -> str:
-    head = ["data", "policy", *(str(step) for step in range(1, 10)), "clicks that worsen by > .02"]
+    head = ["data", "policy", *map(str, STEPS), "clicks that worsen by > .02"]
     lines = [
         [
             name,
             f"`{chain}`",
-            *(f"{np.mean(m.values[f'clicks:{chain}', step, chain]):.3f}".lstrip("0") for step in range(1, 10)),
+            *(_mean(m, (f"clicks:{chain}", step, chain)) for step in STEPS),
             f"{100 * m.worsened(chain):.1f} %",
         ]
         for name, m in measured.items()
         for chain in CHAINS
     ]
     return "### Mean IoU after each click, by policy (oracle prompts)\n\n" + table(head, lines)
+
+
+def _mean(m: Measured, key: Key) -> str:
+    return f"{np.mean(m.values[key]):.3f}".lstrip("0") if key in m.values else ""
 
 
 def _score_table(measured: dict[str, Measured], policy: str) -> str:

@@ -144,7 +144,7 @@ def correct(
     return Shown(points, torch.where(bare, -1, labels), torch.where(bare, torch.nan, shown.boxes_M4), masks)
 
 
-def click_train(target_MGG: Tensor, logits_MGG: Tensor, generator: torch.Generator, *, limit: int = 4) -> Shown:
+def click_train(target_MGG: Tensor, logits_MGG: Tensor, generator: torch.Generator, *, limit: int = 5) -> Shown:
     """Replace all prompts by clicks in what is right, missed and too much (as ClickSAM does, arXiv 2402.05902)."""
     m = len(target_MGG)
     missed, extra = _errors(target_MGG, logits_MGG)
