@@ -6,14 +6,18 @@ the message on one line and exits with status 1; programs catch :class:`Promptse
 
 __all__ = [
     "CheckpointError",
+    "DatasetError",
     "FetchError",
     "GeometryError",
+    "LeakError",
     "LimitError",
     "MissingExtraError",
     "PairingError",
     "PromptError",
     "PromptsegError",
     "ReadError",
+    "RecipeError",
+    "TrainingError",
     "UnknownNameError",
     "ValueRangeError",
     "WriteError",
@@ -48,6 +52,14 @@ class ValueRangeError(PromptsegError, ValueError):
     """An array or a setting has a wrong shape, type or range, or holds NaN."""
 
 
+class RecipeError(ValueRangeError):
+    """A recipe of training has mistakes; the message names all of them."""
+
+
+class TrainingError(PromptsegError):
+    """A training run cannot begin, go on or be resumed; what it reached so far is kept."""
+
+
 class CheckpointError(PromptsegError):
     """A file of weights is damaged, of another architecture, or incomplete."""
 
@@ -66,3 +78,11 @@ class MissingExtraError(PromptsegError, ImportError):
 
 class PairingError(PromptsegError):
     """Reference and predicted masks cannot be paired by name, or their sizes differ."""
+
+
+class DatasetError(PromptsegError):
+    """A data set or a split is not laid out as it should be: images without masks, masks of another size, no samples."""
+
+
+class LeakError(PromptsegError):
+    """Images of one group (near-duplicates, one subject) stand in training and in test; scores would mean nothing."""
