@@ -81,7 +81,7 @@ class PairingError(PromptsegError):
 
 
 class DatasetError(PromptsegError):
-    """A data set or a split is not laid out as it should be: images without masks, masks of another size, no samples."""
+    """A data set or a split is not as it should be: images without masks, masks of another size, no samples."""
 
 
 class LeakError(PromptsegError):

@@ -37,7 +37,8 @@ def load(
 
     Args:
         name_or_path: a name of the table of models (``promptseg models list``), or a file or folder: Meta's and
-            MobileSAM's ``.pth``, MedSAM's, SAM 2's ``.pt``, a transformers folder, a safetensors file.
+            MobileSAM's ``.pth``, MedSAM's, SAM 2's ``.pt``, a transformers folder, a safetensors file, the folder of a
+            training run.
         device: ``auto`` takes CUDA, then Apple's MPS, then the CPU; or any name that torch knows.
         dtype: precision of the encoder. The decoder and all coordinates stay float32.
         like: for a path, the name of the model whose preprocessing and policy it needs, where the file alone does
@@ -81,7 +82,11 @@ def _network(name: str, like: str | None) -> tuple[Network, ModelEntry, str]:
             f"there is no model named {name!r} and no such file; the known models are {', '.join(MODELS)}"
         )
     from promptseg.models.checkpoints import open_network
+    from promptseg.models.run_folder import is_run, open_run
 
+    if is_run(path):
+        network, record = open_run(path, lambda base: _network(base, None)[0])
+        return network, _sized(MODELS[like or record.model], network), path.name
     network, fitting = open_network(path, like=like)
     return network, _sized(MODELS[like or fitting], network), path.name
 
