@@ -1,6 +1,5 @@
 """Masks, label maps and probability maps from the files of a pair, and where they lie."""
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -86,14 +85,12 @@ def check_same_place(reference: Path, prediction: Path) -> None:
     """
     if not (_is_nifti(reference) and _is_nifti(prediction)):
         return
-    from promptseg.io.nifti import read_nifti_header
+    from promptseg.io.nifti import corners_apart_mm, read_nifti_header
 
     first, second = read_nifti_header(reference), read_nifti_header(prediction)
     if first.affine is None or second.affine is None or first.spacing_mm is None:
         return
-    ends = [(0, length - 1) for length in (*first.shape[:3], 1)[:3]]
-    corners = np.array([(*corner, 1) for corner in itertools.product(*ends)])
-    apart = float(np.linalg.norm((corners @ (first.affine - second.affine).T)[:, :3], axis=1).max())
+    apart = corners_apart_mm(first.affine, second.affine, first.shape)
     if apart > _SAME_PLACE * min(first.spacing_mm):
         raise PairingError(
             f"{shown(prediction)}: lies up to {apart:.3g} mm beside the reference {shown(reference)} (their affines "

@@ -1,6 +1,7 @@
 """NIfTI-1 and NIfTI-2, plain or gzipped: header by nibabel, voxels by one bounded read."""
 
 import gzip
+import itertools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from promptseg.types import Image, Pixels, Source, Volume
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Header
 
-__all__ = ["NiftiHeader", "load_nifti", "read_nifti", "read_nifti_header"]
+__all__ = ["NiftiHeader", "corners_apart_mm", "load_nifti", "read_nifti", "read_nifti_header"]
 
 _MOST_EXTENSIONS: Final = 2**24
 """Bytes between header and voxels that are believed."""
@@ -116,6 +117,19 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     """
     with quiet_libraries(), decoding(path, _WORDS), _opened(path) as file:
         return _header(file, path)
+
+
+def corners_apart_mm(first: NDArray[np.float64], second: NDArray[np.float64], shape: tuple[int, ...]) -> float:
+    """The largest distance in millimetres between equal corners of two grids.
+
+    Args:
+        first: (4, 4) from voxel indices (i, j, k) to millimetres.
+        second: the same of the other grid.
+        shape: voxels along i, j and maybe k, of both.
+    """
+    ends = [(0, length - 1) for length in (*shape[:3], 1)[:3]]
+    corners = np.array([(*corner, 1) for corner in itertools.product(*ends)])
+    return float(np.linalg.norm((corners @ (first - second).T)[:, :3], axis=1).max())
 
 
 def _opened(path: Path) -> IO[bytes]:

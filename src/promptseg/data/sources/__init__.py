@@ -8,8 +8,12 @@ from typing import Any, Final, final
 
 from promptseg.data.samples import Sample
 from promptseg.data.sources.busi import BusiOptions, is_busi, list_busi
+from promptseg.data.sources.coco import CocoOptions, is_coco, list_coco
+from promptseg.data.sources.dicom import DicomOptions, is_dicom, list_dicom
 from promptseg.data.sources.folder import FolderOptions, is_folder, list_folder
 from promptseg.data.sources.listing import Listing
+from promptseg.data.sources.medsam import MedsamOptions, is_medsam, list_medsam
+from promptseg.data.sources.nifti import NiftiOptions, is_nifti, list_nifti
 from promptseg.data.sources.usgra import UsgraOptions, is_usgra, list_usgra
 from promptseg.errors import DatasetError, UnknownNameError, ValueRangeError
 from promptseg.io.files import existing, shown
@@ -43,6 +47,12 @@ SOURCES: Final[dict[str, Source]] = {
     "busi": Source(BusiOptions, list_busi, is_busi, "benign/, malignant/, normal/ with NAME.png and NAME_mask.png"),
     "usgra": Source(UsgraOptions, list_usgra, is_usgra, "a folder called usgra... with images/ and masks/"),
     "folder": Source(FolderOptions, list_folder, is_folder, "pictures in images/ and masks/ or labels/, or NAME_mask"),
+    "coco": Source(CocoOptions, list_coco, is_coco, "one JSON file with images, annotations and categories"),
+    "nifti": Source(
+        NiftiOptions, list_nifti, is_nifti, "NIfTI files in images/ and labels/, or imagesTr/ and labelsTr/"
+    ),
+    "dicom": Source(DicomOptions, list_dicom, is_dicom, "DICOM files in dicom/ or images/, and masks/"),
+    "medsam": Source(MedsamOptions, list_medsam, is_medsam, "NPZ with imgs and gts, or npy_imgs/ and npy_gts/"),
 }
 """Every kind of data set that can be read."""
 

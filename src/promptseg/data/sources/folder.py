@@ -100,9 +100,8 @@ def list_folder(path: Path, options: FolderOptions) -> Listing:
         problems += more
     masks, orphans = _owned(files, images, options)
     problems += _incomplete(images, masks, orphans, image_folder, mask_folder)
-    samples, more = _samples(
-        root, {name: (path, masks[name]) for name, path in images.items() if name in masks}, options
-    )
+    pairs = {name: (path, masks[name]) for name, path in images.items() if name in masks}
+    samples, more = _samples(root, pairs, options)
     return whole_listing(samples, [*problems, *more], root)
 
 

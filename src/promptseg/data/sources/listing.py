@@ -16,6 +16,7 @@ __all__ = [
     "PICTURES",
     "Listing",
     "check_pattern",
+    "chosen_folder",
     "files_by_name",
     "found_by",
     "listed",
@@ -92,7 +93,8 @@ def files_by_name(folder: Path, endings: Collection[str] = PICTURES) -> tuple[di
         ending = next((ending for ending in endings if path.name.lower().endswith(ending)), None)
         if ending is None:
             continue
-        name = path.relative_to(folder).as_posix()[: -len(ending)]
+        name = path.relative_to(folder).as_posix()
+        name = name[: len(name) - len(ending)]
         if found.setdefault(name, path) != path:
             problems.append(f"{shown(found[name])} and {shown(path)} have the same name; keep one of them")
     return {name: found[name] for name in sorted(found, key=natural)}, problems
@@ -101,6 +103,18 @@ def files_by_name(folder: Path, endings: Collection[str] = PICTURES) -> tuple[di
 def subfolder(root: Path, names: Sequence[str]) -> Path | None:
     """The first of these folders that lies directly in ``root``, or None."""
     return next((root / name for name in names if (root / name).is_dir()), None)
+
+
+def chosen_folder(root: Path, chosen: str, usual: Sequence[str]) -> Path:
+    """The folder ``chosen`` below ``root``, or without a choice the first of the usual ones that is there.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    found = root / chosen if chosen else subfolder(root, usual)
+    if found is None or not found.is_dir():
+        raise DatasetError(f"{shown(root)}: has no folder {chosen or ' or '.join(usual)}; name it in the options")
+    return found
 
 
 def listed(names: Iterable[str]) -> str:
