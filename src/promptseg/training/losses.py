@@ -91,8 +91,12 @@ def normalised_focal_loss(logits: Tensor, target: Tensor, *, alpha: float = 0.5,
 
 
 def mask_iou(logits: Tensor, target: Tensor) -> Tensor:
-    """IoU of the masks logits > 0 and target >= 0.5, (..., h, w) to (...), without gradient; 1 where both are empty."""
-    predicted, truth = torch.broadcast_tensors(logits.detach() > 0, target >= 0.5)
+    """IoU of the masks logits > 0 and target >= 0.5, (..., h, w) to (...), without gradient; 1 where both are empty.
+
+    The target may have a dimension of 1 where the logits have more.
+    """
+    predicted = logits.detach() > 0
+    truth = (target >= 0.5).expand_as(predicted)
     common = (predicted & truth).sum((-2, -1))
     either = (predicted | truth).sum((-2, -1))
     return torch.where(either > 0, common / either.clamp(min=1), 1.0)

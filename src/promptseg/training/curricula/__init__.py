@@ -7,6 +7,10 @@ from pydantic import ValidationError
 
 from promptseg.errors import UnknownNameError, ValueRangeError
 from promptseg.training.curricula.box import LooseBox
+from promptseg.training.curricula.clicksam import ClickSam
+from promptseg.training.curricula.ritm import Ritm
+from promptseg.training.curricula.sam import SegmentAnything
+from promptseg.training.curricula.sam_med2d import SamMed2d
 from promptseg.training.curricula.settings import SimulatedUser
 from promptseg.training.curricula.single_click import SingleClick
 from promptseg.training.simulation import Curriculum
@@ -42,7 +46,11 @@ class CurriculumEntry:
 
 CURRICULA: Final[dict[str, CurriculumEntry]] = {
     "single-click": CurriculumEntry(SingleClick),
+    "clicksam": CurriculumEntry(ClickSam, needs_start=True),
     "box": CurriculumEntry(LooseBox),
+    "sam": CurriculumEntry(SegmentAnything),
+    "sam-med2d": CurriculumEntry(SamMed2d),
+    "ritm": CurriculumEntry(Ritm),
 }
 """Curricula by the name that stands in a recipe."""
 

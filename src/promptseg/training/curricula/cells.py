@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from promptseg.geometry.distances import distance_inside
 from promptseg.training.simulation import Decode
@@ -18,6 +19,7 @@ __all__ = [
     "Rng",
     "deepest_cells",
     "depths",
+    "grown",
     "inside",
     "middles",
     "mistakes",
@@ -87,6 +89,30 @@ def deepest_cells(depths_Mhw: Tensor) -> tuple[Tensor, Tensor]:
     flat = depths_Mhw.flatten(1)
     places = flat.argmax(dim=1, keepdim=True)
     return torch.stack((places % width, places // width), dim=-1), flat.amax(dim=1) > 0
+
+
+def grown(region_Mhw: Tensor, radius_M: Tensor) -> Tensor:
+    """All cells within a number of steps, also diagonal ones, of the region: (M, h, w) bool.
+
+    As many dilations with a square of 3 x 3 as the object's radius says, computed from sums over squares in one go.
+    ``~grown(~region, radius)`` is the erosion, for which the outside of the grid belongs to the region.
+
+    Args:
+        region_Mhw: bool.
+        radius_M: (M,) int64, 0 or more.
+    """
+    side = region_Mhw.shape[-1]
+    places = torch.arange(side, device=region_Mhw.device)
+    low = (places - radius_M[:, None]).clamp(min=0)
+    high = (places + radius_M[:, None] + 1).clamp(max=side)
+    sums = region_Mhw.int()
+    for dim in (1, 2):
+        passed = pad(sums.cumsum(dim=dim, dtype=torch.int32), (1, 0) if dim == 2 else (0, 0, 1, 0))
+        index_low, index_high = (
+            (ends[:, None, :] if dim == 2 else ends[:, :, None]).expand(-1, side, side) for ends in (low, high)
+        )
+        sums = passed.gather(dim, index_high) - passed.gather(dim, index_low)
+    return sums > 0
 
 
 def inside(region_Mhw: Tensor, cells_MP2: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from promptseg.training.curricula.cells import (
 )
 from promptseg.training.simulation import Decode, ObjectPrompts
 
-__all__ = ["Placement", "best_logits", "click_error", "click_object", "no_points", "with_points"]
+__all__ = ["Placement", "best_logits", "click_core", "click_error", "click_object", "no_points", "with_points"]
 
 Placement = Literal["random", "centre", "centroid", "projected-centroid"]
 """Where the one click on an object lies: on a random cell; on the centre of the largest disc inside; at the centre of
@@ -68,6 +68,29 @@ def click_error(
     cells, found = uniform_cells(missing_Mhw | extra_Mhw, rng, count=count)
     labels = torch.where(found[:, None], inside(missing_Mhw, cells).long(), -1)
     return somewhere_in(cells, decode, rng), labels
+
+
+def click_core(
+    missing_Mhw: Tensor, extra_Mhw: Tensor, decode: Decode, rng: Rng, *, core: float = 0.5
+) -> tuple[Tensor, Tensor]:
+    """One click in the heart of the larger error of each object: points (M, 1, 2) and labels (M, 1).
+
+    What is missing and what is too much are compared by their greatest depths (exact distance to other cells); the
+    larger wins, equals give a negative click. The click is drawn uniformly from the cells of that error which are
+    deeper than a share ``core`` of its greatest depth, as in the training of RITM; 1 gives the first deepest cell.
+    """
+    missing, extra = depths(missing_Mhw), depths(extra_Mhw)
+    greatest_missing, greatest_extra = (depth.flatten(1).amax(dim=1) for depth in (missing, extra))
+    positive = greatest_missing > greatest_extra
+    chosen = torch.where(positive[:, None, None], missing, extra)
+    greatest = torch.maximum(greatest_missing, greatest_extra)
+    if core < 1:
+        cells, found = uniform_cells((chosen > core * greatest[:, None, None]), rng)
+        points = somewhere_in(cells, decode, rng)
+    else:
+        cells, found = deepest_cells(chosen)
+        points = middles(cells, decode)
+    return points, torch.where(found, positive.long(), -1)[:, None]
 
 
 def best_logits(logits_MKhw: Tensor, scores_MK: Tensor) -> Tensor:
