@@ -37,14 +37,14 @@ class ClickSam(SimulatedUser):
         point: where the click of stage 1 lies; the paper's is the ``centroid``, which may lie outside the object.
         first: whose mask is corrected in stage 2: that of the frozen network that training ``start``-ed from (the
             result of stage 1, say), or of the ``current`` one.
-        method: how clicks are spread over a part.
+        method: how clicks are spread over a part, see :func:`~promptseg.prompts.voronoi.spread_clicks`.
         literal: repeat the errors of the authors' code.
     """
 
     stage: Literal[1, 2] = 1
     point: Literal["centroid", "projected-centroid", "centre"] = "projected-centroid"
     first: Literal["start", "current"] = "start"
-    method: Spreading = "cvt"
+    method: Spreading = "inverse-distance"
     literal: bool = False
 
     def __call__(self, decode: Decode, targets: Targets, rng: Rng) -> Sequence[Round]:
@@ -66,7 +66,7 @@ class ClickSam(SimulatedUser):
             return decode
         if decode.start is None:
             raise ValueRangeError(
-                "clicksam with first='start' needs decode.start, the network that training started from"
+                "clicksam with first='start' needs decode.start, got None; give it, or first='current'"
             )
         return decode.start
 
