@@ -10,7 +10,7 @@ from scipy import stats
 from promptseg.errors import PromptError, UnknownNameError, ValueRangeError
 from promptseg.geometry.distances import distance_inside
 from promptseg.geometry.regions import tight_box
-from promptseg.prompts import LOOSENINGS, box_around, centre_click, jitter_box, loose_box, widen_box
+from promptseg.prompts import LOOSENINGS, box_around, centre_click, centroid_click, jitter_box, loose_box, widen_box
 from promptseg.types import Box, Point
 
 SIZE = 300, 500
@@ -37,6 +37,28 @@ def test_the_centre_click_is_on_the_object_and_deepest(mask: Mask, ties: str, se
 
 def test_the_centre_of_a_disc() -> None:
     assert centre_click(disc((30, 60), (11, 40), 8)).points == (Point(40, 11),)
+
+
+@given(filled)
+def test_the_centroid_and_the_pixel_nearest_to_it(mask: Mask) -> None:
+    rows, columns = np.nonzero(mask)
+    (centroid,) = centroid_click(mask, how="centroid").points
+    assert (centroid.x, centroid.y) == pytest.approx((columns.mean(), rows.mean()))
+    (projected,) = centroid_click(mask).points
+    assert mask[int(projected.y), int(projected.x)]
+    distance = np.hypot(projected.x - centroid.x, projected.y - centroid.y)
+    assert distance == pytest.approx(np.hypot(columns - centroid.x, rows - centroid.y).min())
+    assert centroid_click(mask, how="edt").points == centre_click(mask).points
+
+
+def test_the_centroid_of_nothing() -> None:
+    for how in ("centroid", "centroid_projected", "edt"):
+        with pytest.raises(PromptError, match="mask is empty"):
+            centroid_click(np.zeros((4, 5), dtype=bool), how=how)
+    with pytest.raises(ValueRangeError, match="boolean"):
+        centroid_click(np.ones((4, 5)))
+    with pytest.raises(UnknownNameError, match="centroid, centroid_projected, edt"):
+        centroid_click(np.ones((4, 5), dtype=bool), how="middle")
 
 
 def test_the_centre_of_a_ring_is_on_the_ring() -> None:

@@ -1,20 +1,24 @@
-"""The annealed search of Segmentation Click Train (github.com/FlorinAndrei/segmentation_click_train), to compare with."""
+"""The annealed search of Segmentation Click Train, github.com/FlorinAndrei/segmentation_click_train, for comparison."""
 
 import math
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from promptseg.prompts.inverse_distance import inverse_distance_energy
-from promptseg.prompts.lattice import Floats
+from promptseg.prompts.lattice import Floats, pixels_of
+from promptseg.types import BoolMask
 
 __all__ = ["anneal"]
+
+Integers = NDArray[np.int64]
 
 _HOT: Final = 2000.0
 _COLD: Final = 0.1
 
 
-def anneal(pixels_xy: Floats, count: int, rng: np.random.Generator, *, steps: int = 100) -> Floats:
+def anneal(region: BoolMask, count: int, rng: np.random.Generator, *, steps: int = 100) -> Floats:
     """The best of ``steps`` joint moves of all clicks under a temperature that falls from 2000 to 0.1 geometrically.
 
     Clicks start at random pixels. Move k of K redraws each click uniformly from the pixels in a window around it of
@@ -23,23 +27,19 @@ def anneal(pixels_xy: Floats, count: int, rng: np.random.Generator, *, steps: in
     seen are returned. Clicks are drawn with replacement, so fewer than ``count`` places may come back.
 
     Args:
-        pixels_xy: (N, 2) whole numbers, distinct.
+        region: (H, W), not empty and no larger than the box of its pixels.
         count: clicks, at least 1.
         rng: the source of randomness.
         steps: 100 in the authors' code, 500 in their article.
     """
-    corner = pixels_xy.min(axis=0)
-    sides = (pixels_xy.max(axis=0) - corner + 1).astype(np.int64)
-    columns, rows = (pixels_xy - corner).astype(np.int64).T
-    region = np.zeros((sides[1], sides[0]), dtype=np.bool_)
-    region[rows, columns] = True
+    pixels_xy, sides = pixels_of(region), np.array(region.shape[::-1])
     clicks = best = pixels_xy[rng.integers(len(pixels_xy), size=count)]
     energy = best_energy = inverse_distance_energy(pixels_xy, clicks)
     for step in range(1, steps + 1):
         temperature = _HOT * (_COLD / _HOT) ** (step / steps)
         done = step / steps
         half = np.maximum(1, np.round((1 - done) / (1 + done) * sides)).astype(np.int64)
-        moved = np.array([_redrawn(region, (click - corner).astype(np.int64), half, rng) for click in clicks]) + corner
+        moved = np.array([_redrawn(region, click.astype(np.int64), half, rng) for click in clicks], dtype=np.float64)
         reached = inverse_distance_energy(pixels_xy, moved)
         if reached >= energy or rng.random() < math.exp((reached - energy) / temperature):
             clicks, energy = moved, reached
@@ -48,7 +48,7 @@ def anneal(pixels_xy: Floats, count: int, rng: np.random.Generator, *, steps: in
     return np.unique(best, axis=0)
 
 
-def _redrawn(region: np.ndarray, click: np.ndarray, half: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
+def _redrawn(region: BoolMask, click: Integers, half: Integers, rng: np.random.Generator) -> tuple[int, int]:
     """(x, y) of a random pixel of the region in the window around a click, which is one of them."""
     x0, y0 = np.maximum(click - half, 0).tolist()
     x1, y1 = (click + half + 1).tolist()

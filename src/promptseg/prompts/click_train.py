@@ -64,7 +64,11 @@ def clicks_for_area(area_px: float, image_size: tuple[int, ...]) -> int:
 
 
 def click_train_clicks(
-    reference: BoolMask, prediction: BoolMask, *, method: Spreading = "cvt", rng: np.random.Generator | int = 0
+    reference: BoolMask,
+    prediction: BoolMask,
+    *,
+    method: Spreading = "inverse-distance",
+    rng: np.random.Generator | int = 0,
 ) -> ClickTrainClicks:
     """Clicks for the 8-connected parts of what is right, missed and too much.
 
@@ -90,14 +94,15 @@ def click_train_clicks(
     if right.sum() > _CLOSE_IOU * either.sum() or not either.any():
         return ClickTrainClicks((), (), "close")
     wanted, right_area = _wanted(right, None)
-    parts = {"tp": wanted, "fn": _wanted(reference & ~prediction, right_area)[0]}
-    parts["fp"] = _wanted(prediction & ~reference, right_area)[0]
-    if not parts["fn"] and not parts["fp"]:
+    missed, _ = _wanted(reference & ~prediction, right_area)
+    extra, _ = _wanted(prediction & ~reference, right_area)
+    if not missed and not extra:
         return ClickTrainClicks((), (), "small")
+    parts: tuple[tuple[Kind, list[tuple[BoolMask, int]]], ...] = (("tp", wanted), ("fn", missed), ("fp", extra))
     places = [
         (kind, Point(int(x), int(y), kind != "fp"))
-        for kind in ("tp", "fn", "fp")
-        for part, count in parts[kind]
+        for kind, given in parts
+        for part, count in given
         for x, y in spread_clicks(part, count, method=method, rng=generator)
     ]
     return ClickTrainClicks(tuple(point for _, point in places), tuple(kind for kind, _ in places))

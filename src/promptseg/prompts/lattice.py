@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Floats", "Lattice", "coarsen", "take_nearest"]
+from promptseg.types import BoolMask
 
-Floats = NDArray[np.float64]
+__all__ = ["Floats", "Lattice", "coarsen", "merge", "nearest_pixel", "pixels_of", "take_nearest"]
+
+Floats = NDArray[np.floating[Any]]
 
 
 @final
@@ -27,40 +29,70 @@ class Lattice:
     weights: Floats
     side_px: int
 
+    def __len__(self) -> int:
+        return len(self.weights)
 
-def coarsen(pixels_xy: Floats, *, limit: int) -> Lattice:
-    """At most ``limit`` blocks, as small as that allows, that hold the pixels; single pixels if they are few enough.
 
-    Args:
-        pixels_xy: (N, 2) whole numbers from 0, distinct, at least one.
-        limit: at least 1.
-    """
-    count = len(pixels_xy)
+def pixels_of(region: BoolMask) -> Floats:
+    """(N, 2) float64 (x, y) of the pixels of an (H, W) region, row-major."""
+    rows, columns = np.divmod(np.flatnonzero(region), region.shape[1])
+    return np.stack([columns, rows], axis=1).astype(np.float64)
+
+
+def coarsen(region: BoolMask, *, limit: int) -> Lattice:
+    """At most ``limit`` square blocks that hold the pixels of a region that is not empty; single pixels if so few."""
+    count = int(np.count_nonzero(region))
     if count <= limit:
-        return Lattice(pixels_xy, np.ones(count), 1)
-    columns, rows = pixels_xy.astype(np.int64).T
-    side = math.ceil(math.sqrt(count / limit))
+        return Lattice(pixels_of(region).astype(np.float32), np.ones(count, dtype=np.float32), 1)
+    values = region.astype(np.float32)
+    side = math.ceil(1.05 * math.sqrt(count / limit))
     while True:
-        block = (rows // side) * (int(columns.max()) // side + 1) + columns // side
-        weights = np.bincount(block)
-        used = np.flatnonzero(weights)
-        if len(used) <= limit:
+        sums = _summing(region.shape[0], side) @ values @ _summing(region.shape[1], side).T
+        height, width = sums.shape[0] // 2, sums.shape[1] // 2
+        used = sums[:height, :width] > 0
+        if (blocks := np.count_nonzero(used)) <= limit:
             break
-        side += 1
-    sums = np.stack([np.bincount(block, weights=values)[used] for values in pixels_xy.T], axis=1)
-    filling = weights[used].astype(np.float64)
-    return Lattice(sums / filling[:, None], filling, side)
+        side = max(side + 1, math.floor(side * math.sqrt(blocks / limit)))
+    weights = sums[:height, :width][used]
+    moments = np.stack([sums[:height, width:][used], sums[height:, :width][used]], axis=1)
+    return Lattice(moments / weights[:, None], weights, side)
 
 
-def take_nearest(pixels_xy: Floats, wanted_xy: Floats) -> Floats:
-    """For each wanted point in order the nearest pixel that no earlier one took; (K, 2), K at most the pixels' number.
+def merge(lattice: Lattice, *, limit: int) -> Lattice:
+    """The lattice with blocks of twice the side, twice that and so on, until they are no more than ``limit``."""
+    points, weights, side = lattice.points_xy, lattice.weights, lattice.side_px
+    while len(weights) > limit:
+        side *= 2
+        columns, rows = (points.astype(np.int64) // side).T
+        _, block = np.unique(rows * (1 + columns.max()) + columns, return_inverse=True)
+        sums = [np.bincount(block, weights=weights * values) for values in (1, *points.T)]
+        points, weights = (np.stack(sums[1:], axis=1) / sums[0][:, None]).astype(np.float32), sums[0].astype(np.float32)
+    return Lattice(points, weights, side)
 
-    Of several the first is taken.
-    """
-    free = np.zeros(len(pixels_xy))
-    places = []
-    for point in wanted_xy:
-        place = int(np.argmin(((pixels_xy - point) ** 2).sum(axis=1) + free))
-        free[place] = np.inf
-        places.append(place)
-    return pixels_xy[places]
+
+def nearest_pixel(region: BoolMask, point_xy: Floats) -> tuple[int, int]:
+    """(x, y) of the pixel of a region, not empty, nearest to a point; of several the first in row-major order."""
+    x, y = (round(value) for value in point_xy.tolist())
+    if 0 <= y < region.shape[0] and 0 <= x < region.shape[1] and region[y, x]:
+        return x, y
+    pixels = pixels_of(region)
+    x, y = pixels[np.argmin(((pixels - point_xy) ** 2).sum(axis=1))].astype(np.int64).tolist()
+    return x, y
+
+
+def take_nearest(region: BoolMask, points_xy: Floats) -> Floats:
+    """For each of (K, 2) points in order the nearest pixel that none before it took; no more points than pixels."""
+    free = region.copy()
+    taken = np.empty(points_xy.shape)
+    for place, point in enumerate(points_xy):
+        x, y = nearest_pixel(free, point)
+        free[y, x] = False
+        taken[place] = x, y
+    return taken
+
+
+def _summing(length: int, side: int) -> Floats:
+    """(2 B, length) matrix: times values along an axis it gives each block's sum, then that of value times index."""
+    places = np.arange(length)
+    member = places // side == np.arange(-(-length // side))[:, None]
+    return np.concatenate([member, member * places]).astype(np.float32)

@@ -5,17 +5,30 @@ several parts is taken as a whole; for its largest part give :func:`~promptseg.g
 """
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 
 from promptseg.errors import PromptError, UnknownNameError
 from promptseg.geometry.distances import Ties, distance_inside, innermost
+from promptseg.geometry.masks import check_mask
 from promptseg.geometry.regions import box_size, tight_box
+from promptseg.prompts.lattice import nearest_pixel, pixels_of
 from promptseg.types import BoolMask, Box, Point, Prompts
 
-__all__ = ["LOOSENINGS", "Loosening", "box_around", "centre_click", "jitter_box", "loose_box", "widen_box"]
+__all__ = [
+    "LOOSENINGS",
+    "Centre",
+    "Loosening",
+    "box_around",
+    "centre_click",
+    "centroid_click",
+    "jitter_box",
+    "loose_box",
+    "widen_box",
+]
 
+Centre = Literal["centroid", "centroid_projected", "edt"]
 Loosening = Literal["jitter", "widen"]
 
 
@@ -39,6 +52,37 @@ def centre_click(mask: BoolMask, *, ties: Ties = "first", rng: np.random.Generat
         raise _nothing_to_point_at()
     row, column = place
     return Prompts(points=[Point(column, row)])
+
+
+def centroid_click(mask: BoolMask, *, how: Centre = "centroid_projected") -> Prompts:
+    """One positive click in the middle of the object, as in the first stage of ClickSAM (arXiv 2402.05902).
+
+    Args:
+        mask: (H, W), not empty.
+        how: ``centroid``, the centre of mass as in the paper: fractional, and maybe beside a bent object or between
+            parts; ``centroid_projected``, the object's pixel nearest to it (the first of several in row-major order);
+            ``edt``, the centre of the largest disc inside, as :func:`centre_click`.
+
+    >>> mask = np.array([[1, 0, 1, 1]], dtype=bool)
+    >>> [centroid_click(mask, how=how).points[0].x for how in ("centroid", "centroid_projected", "edt")]
+    [1.6666666666666667, 2.0, 0.0]
+
+    Raises:
+        PromptError: if the mask is empty.
+        UnknownNameError: if there is no such middle.
+        ValueRangeError: if it is no mask.
+    """
+    if how not in get_args(Centre):
+        raise UnknownNameError(f"unknown middle {how!r}; choose one of {', '.join(get_args(Centre))}")
+    if how == "edt":
+        return centre_click(mask)
+    check_mask(mask)
+    if not mask.any():
+        raise _nothing_to_point_at()
+    x, y = pixels_of(mask).mean(axis=0).tolist()
+    if how == "centroid_projected":
+        x, y = nearest_pixel(mask, np.array([x, y]))
+    return Prompts(points=[Point(x, y)])
 
 
 def box_around(mask: BoolMask) -> Prompts:
