@@ -1,0 +1,173 @@
+"""Images that show the same thing: cropped, shifted, scaled or annotated copies, and frames of one sweep.
+
+Two measures. The normalised cross-correlation (NCC) of 64 x 64 thumbnails finds copies and neighbouring frames; a
+perceptual hash of 64 bits, the signs of the lowest frequencies of a 32 x 32 thumbnail, finds slightly shifted or
+cropped copies too. Both are blind to strong zoom and to mirrored images.
+
+The hash is that of Zauner, Implementation and benchmarking of perceptual image hash functions (2010), with the median
+of all 64 coefficients as threshold.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, TypeVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptseg.data.samples import Sample
+from promptseg.errors import ValueRangeError
+from promptseg.io import to_display
+from promptseg.types import Image, Pixels
+
+__all__ = [
+    "DuplicateRules",
+    "Fingerprint",
+    "NearDuplicate",
+    "fingerprint",
+    "fingerprint_samples",
+    "in_threads",
+    "near_duplicates",
+]
+
+THUMBNAIL_PX: Final = 64
+HASH_PX: Final = 32
+HASH_SIDE: Final = 8
+_BLOCK: Final = 1024
+_MARGIN: Final = 1e-3
+"""Single precision may miss a correlation by far less; candidates are computed again in double precision."""
+
+_MOST_THREADS: Final = 8
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Fingerprint:
+    """What is compared of an image.
+
+    Attributes:
+        thumbnail: (4096,) float32 of mean 0 and norm 1, or 0 everywhere for an image of one grey.
+        bits: (64,) bool, the perceptual hash.
+    """
+
+    thumbnail: NDArray[np.float32]
+    bits: NDArray[np.bool_]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DuplicateRules:
+    """When two images count as near-duplicates: where either holds.
+
+    Attributes:
+        ncc: correlation of thumbnails of at least this; above 1 to switch it off.
+        hash_bits: differing bits of the perceptual hash of at most this; -1 to switch it off.
+    """
+
+    ncc: float = 0.93
+    hash_bits: int = 8
+
+    def __post_init__(self) -> None:
+        if isinstance(self.ncc, bool) or not isinstance(self.ncc, int | float) or not self.ncc > 0:
+            raise ValueRangeError(f"ncc must be a correlation above 0 (above 1 for off), got {self.ncc!r}")
+        whole = isinstance(self.hash_bits, int) and not isinstance(self.hash_bits, bool)
+        if not whole or not -1 <= self.hash_bits <= HASH_SIDE**2:
+            raise ValueRangeError(f"hash_bits must be a whole number from -1 (off) to 64, got {self.hash_bits!r}")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NearDuplicate:
+    """Two images that belong together.
+
+    Attributes:
+        first: index of one.
+        second: index of the other, larger.
+        ncc: correlation of their thumbnails, -1 to 1.
+        hash_bits: differing bits of their hashes, 0 to 64.
+    """
+
+    first: int
+    second: int
+    ncc: float
+    hash_bits: int
+
+
+def fingerprint(image: Image | Pixels) -> Fingerprint:
+    """What is compared of an image: of its grey values as a viewer shows them, whatever its format."""
+    from PIL import Image as Pillow
+
+    picture = Pillow.fromarray(to_display(image)).convert("L")
+    small, smaller = (
+        np.asarray(picture.resize((side, side), Pillow.Resampling.BILINEAR), dtype=np.float64)
+        for side in (THUMBNAIL_PX, HASH_PX)
+    )
+    values = small.ravel() - small.mean()
+    norm = float(np.linalg.norm(values))
+    thumbnail = values / norm if norm > 1e-9 else np.zeros_like(values)
+    return Fingerprint(thumbnail.astype(np.float32), _hash(smaller))
+
+
+def fingerprint_samples(samples: Sequence[Sample]) -> list[Fingerprint]:
+    """The fingerprints of samples, read by several threads.
+
+    Raises:
+        ReadError: an image cannot be read.
+    """
+    return list(in_threads(lambda sample: fingerprint(sample.read_image()), samples))
+
+
+def near_duplicates(prints: Sequence[Fingerprint], rules: DuplicateRules | None = None) -> list[NearDuplicate]:
+    """Every pair that is alike, by first and second index.
+
+    All pairs are compared, in blocks of matrix products: 10,000 images take seconds, and 160 MB.
+    """
+    rules = rules or DuplicateRules()
+    if len(prints) < 2:
+        return []
+    thumbnails = np.stack([one.thumbnail for one in prints])
+    signs = np.where(np.stack([one.bits for one in prints]), np.float32(1), np.float32(-1))
+    least_sign_product = HASH_SIDE**2 - 2 * rules.hash_bits
+    found = []
+    for start in range(0, len(prints), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        alike = thumbnails[rows] @ thumbnails[start:].T >= rules.ncc - _MARGIN
+        if rules.hash_bits >= 0:
+            alike |= signs[rows] @ signs[start:].T >= least_sign_product
+        for first, second in zip(*np.nonzero(np.triu(alike, 1)), strict=True):
+            pair = _compared(prints, start + int(first), start + int(second))
+            if pair.ncc >= rules.ncc or pair.hash_bits <= rules.hash_bits:
+                found.append(pair)
+    return found
+
+
+def in_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """``work`` of each item, in their order, by up to eight threads that run a little ahead."""
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    waiting = iter(items)
+    with ThreadPoolExecutor(threads) as pool:
+        running = [pool.submit(work, item) for item in islice(waiting, 4 * threads)]
+        while running:
+            result = running.pop(0).result()
+            running += [pool.submit(work, item) for item in islice(waiting, 1)]
+            yield result
+
+
+def _hash(small: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each of the 8 x 8 lowest frequencies is above their median."""
+    from scipy.fft import dctn
+
+    low = dctn(small)[:HASH_SIDE, :HASH_SIDE].ravel()
+    bits: NDArray[np.bool_] = low > np.median(low)
+    return bits
+
+
+def _compared(prints: Sequence[Fingerprint], first: int, second: int) -> NearDuplicate:
+    one, other = prints[first], prints[second]
+    product = one.thumbnail.astype(np.float64) * other.thumbnail.astype(np.float64)
+    return NearDuplicate(first, second, float(product.sum()), int(np.count_nonzero(one.bits != other.bits)))
