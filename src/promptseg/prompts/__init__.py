@@ -2,6 +2,7 @@
 
 from promptseg.prompts.click_train import ClickTrainClicks, click_train_clicks, clicks_for_area
 from promptseg.prompts.correction import next_click
+from promptseg.prompts.noise import jitter_click, miss_click, scribble
 from promptseg.prompts.placement import (
     LOOSENINGS,
     box_around,
@@ -24,8 +25,11 @@ __all__ = [
     "click_train_clicks",
     "clicks_for_area",
     "jitter_box",
+    "jitter_click",
     "loose_box",
+    "miss_click",
     "next_click",
+    "scribble",
     "spread_clicks",
     "widen_box",
 ]
