@@ -14,7 +14,7 @@ from promptseg.models.runtime import memory_errors
 from promptseg.models.state_files import weights_at
 from promptseg.models.zoo import MODELS, ModelEntry
 
-__all__ = ["DTYPES", "DtypeName", "load"]
+__all__ = ["DTYPES", "DtypeName", "load", "open_model", "place_of"]
 
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 DTYPES: Final[dict[DtypeName, torch.dtype]] = {
@@ -53,10 +53,10 @@ def load(
     >>> load().name
     'default'
     """
-    place = _device(device)
+    place = place_of(device)
     if dtype not in DTYPES:
         raise ValueRangeError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
-    network, entry, name = _network(str(name_or_path), like)
+    network, entry, name = open_model(str(name_or_path), like)
     try:
         with memory_errors():
             network.module.to(place)
@@ -68,7 +68,8 @@ def load(
     )
 
 
-def _network(name: str, like: str | None) -> tuple[Network, ModelEntry, str]:
+def open_model(name: str, like: str | None = None) -> tuple[Network, ModelEntry, str]:
+    """A network on the CPU, what the table knows of it, and what to call it; errors as for :func:`load`."""
     if like is not None and like not in MODELS:
         raise UnknownNameError(f"unknown model {like!r} for `like`; the known ones are {', '.join(MODELS)}")
     if name in EMBEDDED:
@@ -85,7 +86,7 @@ def _network(name: str, like: str | None) -> tuple[Network, ModelEntry, str]:
     from promptseg.models.run_folder import is_run, open_run
 
     if is_run(path):
-        network, record = open_run(path, lambda base: _network(base, None)[0])
+        network, record = open_run(path, lambda base: open_model(base)[0])
         return network, _sized(MODELS[like or record.model], network), path.name
     network, fitting = open_network(path, like=like)
     return network, _sized(MODELS[like or fitting], network), path.name
@@ -110,7 +111,8 @@ def _known(entry: ModelEntry) -> tuple[Network, ModelEntry, str]:
     return network, entry, entry.name
 
 
-def _device(device: str) -> torch.device:
+def place_of(device: str) -> torch.device:
+    """The device of a name, or for ``auto`` the best that is there; ValueRangeError for an unknown one."""
     if device != "auto":
         try:
             return torch.device(device)

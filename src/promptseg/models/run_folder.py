@@ -104,7 +104,9 @@ def read_record(folder: Path) -> RunRecord:
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{shown(folder / RECORD)}: is damaged ({one_line(error, most=120)})") from error
     if record.model not in MODELS:
-        raise CheckpointError(f"{shown(folder)}: its model {record.model!r} is unknown; the known are {', '.join(MODELS)}")
+        raise CheckpointError(
+            f"{shown(folder)}: its model {record.model!r} is unknown; the known are {', '.join(MODELS)}"
+        )
     return record
 
 

@@ -37,11 +37,13 @@ class Reference:
     Attributes:
         image: the picture.
         objects: those that the recipe asks for.
+        labels: of all objects of the sample.
         digest: of pixels and objects, so that changed data are noticed.
     """
 
     image: Image
     objects: tuple[TrueObject, ...]
+    labels: frozenset[str]
     digest: str
 
 
@@ -73,7 +75,8 @@ def read_reference(sample: Sample, *, labels: Sequence[str], rule: ObjectRule) -
         ReadError: a file is missing or damaged, or a mask has another size than its image.
     """
     image = sample.read_image()
-    objects = tuple(item for item in sample.read_objects() if not labels or item.label in labels)
+    found = sample.read_objects()
+    objects = tuple(item for item in found if not labels or item.label in labels)
     for item in objects:
         if item.mask.shape != image.size:
             raise ReadError(
@@ -83,7 +86,7 @@ def read_reference(sample: Sample, *, labels: Sequence[str], rule: ObjectRule) -
     kinds = sorted({item.label for item in objects})
     if rule == "united" and objects:
         objects = (TrueObject(kinds[0] if len(kinds) == 1 else "object", united(objects, image.size)),)
-    return Reference(image, objects, _digest(image, objects))
+    return Reference(image, objects, frozenset(item.label for item in found), _digest(image, objects))
 
 
 def make_example(image: Image, masks: Sequence[BoolMask], preprocessing: Preprocessing, *, grid_side: int) -> Example:

@@ -1,14 +1,16 @@
-"""Which weights of a network are its encoder, its prompt encoder and its mask decoder, and which of them are trained."""
+"""Which weights of a network are its encoder, its prompt encoder and its mask decoder, and which are trained."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Final, Literal
 
+import torch
 from torch import nn
 
 from promptseg.errors import ValueRangeError
 from promptseg.models.network import Network
 
-__all__ = ["TRAINED", "Part", "TrainedName", "choose_trained", "parts_of"]
+__all__ = ["TRAINED", "Part", "TrainedName", "choose_trained", "encoder_sha256", "parts_of"]
 
 Part = Literal["encoder", "prompt-encoder", "decoder"]
 TrainedName = Literal["decoder", "prompt-encoder+decoder", "encoder+decoder", "all"]
@@ -66,3 +68,13 @@ def _part(name: str) -> Part:
         if name.startswith(start):
             return part
     raise ValueRangeError(f"the weight {name!r} belongs to no part that training knows")
+
+
+def encoder_sha256(network: Network) -> str:
+    """Hex digest of all weights and statistics that the features of an image depend on."""
+    digest = sha256()
+    for name, value in sorted(network.module.state_dict().items()):
+        if any(name.startswith(start) for start, part in _STARTS if part == "encoder"):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
