@@ -194,6 +194,20 @@ def test_tiny_images_are_no_error(size: tuple[int, int]) -> None:
         assert changed.size == moved[0].shape == size
 
 
+def test_large_images_are_reduced_first_and_small_ones_are_not() -> None:
+    mask = ellipse()
+    image = Image(np.where(mask, 255, 60).astype(np.uint8))
+    settings = AugmentationSettings(mirror=1.0)
+    changed, (moved,) = augment(image, [mask], settings, np.random.default_rng(0), longest_px=70)
+    assert changed.size == moved.shape == (45, 70)
+    assert moved.sum() == pytest.approx(mask.sum() / 4, rel=0.05)
+    assert np.array_equal(changed.pixels >= 158, moved)
+    kept, _ = augment(image, [mask], settings, np.random.default_rng(0), longest_px=140)
+    assert kept.size == SIZE
+    with pytest.raises(ValueRangeError, match="longest_px must be 1 or more, got 0"):
+        augment(image, [mask], settings, np.random.default_rng(0), longest_px=0)
+
+
 def test_a_mask_of_another_size_is_refused() -> None:
     with pytest.raises(ValueRangeError, match=r"image's size \(90, 140\), got \(3, 3\)"):
         augment(phantom()[0], [np.ones((3, 3), dtype=bool)], AugmentationSettings(), np.random.default_rng(0))

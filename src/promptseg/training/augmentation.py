@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, interpolate, pad
@@ -123,9 +124,14 @@ AUGMENTATIONS: Final[Mapping[str, Mapping[str, float]]] = {
 
 
 def augment(
-    image: Image, masks: Sequence[BoolMask], settings: AugmentationSettings, rng: Rng
+    image: Image,
+    masks: Sequence[BoolMask],
+    settings: AugmentationSettings,
+    rng: Rng,
+    *,
+    longest_px: int | None = None,
 ) -> tuple[Image, list[BoolMask]]:
-    """A changed copy of an image and of the masks of its objects, all of the same size as before.
+    """A changed copy of an image and of the masks of its objects, all of one size.
 
     The image becomes its display copy (8 bits; deeper images lose depth, which networks of 8-bit images do not see).
     What comes from outside is black and marked as padding in ``valid``. Masks are cut at the edge, and may end empty.
@@ -136,23 +142,27 @@ def augment(
         masks: each (H, W); the first is what a zoom looks at.
         settings: how much is changed.
         rng: the only source of randomness.
+        longest_px: a larger image is first reduced to this long side (with anti-aliasing), for what is changed then
+            costs in proportion to its pixels; 1.25 times the side of the network's input loses little. None keeps the
+            size.
 
     Raises:
-        ValueRangeError: a mask has another size than the image.
+        ValueRangeError: a mask has another size than the image, or ``longest_px`` is not positive.
     """
+    if longest_px is not None and longest_px < 1:
+        raise ValueRangeError(f"longest_px must be 1 or more, got {longest_px}")
     for mask in masks:
         if mask.shape != image.size:
             raise ValueRangeError(f"masks must have the image's size {image.size}, got {mask.shape}")
     if not settings.changes_anything:
         return image, list(masks)
-    shown = to_display(image)
+    shown, valid, moved = _reduced(image, masks, longest_px)
+    size = valid.shape[0], valid.shape[1]
     levels = torch.from_numpy(np.atleast_3d(shown).astype(np.float32)).permute(2, 0, 1) / 255
-    valid = np.ones(image.size, dtype=np.bool_) if image.valid is None else image.valid
-    moved = list(masks)
     if settings.moves_anything:
-        source_HW2 = _source(image.size, masks, settings, rng)
+        source_HW2 = _source(size, moved, settings, rng)
         levels = _sampled(levels, source_HW2, border="border")
-        marks = np.stack([valid, *masks]).astype(np.float32)
+        marks = np.stack([valid, *moved]).astype(np.float32)
         kept = (_sampled(torch.from_numpy(marks), source_HW2, border="zeros") >= 0.5).numpy()
         valid, moved = kept[0], list(kept[1:])
     levels = _regraded(levels, settings, rng)
@@ -164,6 +174,24 @@ def augment(
         source=image.source,
     )
     return changed, moved
+
+
+def _reduced(
+    image: Image, masks: Sequence[BoolMask], longest_px: int | None
+) -> tuple[NDArray[np.uint8], BoolMask, list[BoolMask]]:
+    """The display copy, where it is no padding, and the masks, at most so long."""
+    shown = to_display(image)
+    valid = np.ones(image.size, dtype=np.bool_) if image.valid is None else image.valid
+    long = max(image.size)
+    if longest_px is None or long <= longest_px:
+        return shown, valid, list(masks)
+    height, width = (max(1, round(length * longest_px / long)) for length in image.size)
+    picture = Pillow.fromarray(shown).resize((width, height), Pillow.Resampling.BILINEAR)
+    kept, *smaller = (
+        np.asarray(Pillow.fromarray(mask.astype(np.float32)).resize((width, height), Pillow.Resampling.BOX)) >= 0.5
+        for mask in (valid, *masks)
+    )
+    return np.array(picture), kept, smaller
 
 
 def _source(size: tuple[int, int], masks: Sequence[BoolMask], settings: AugmentationSettings, rng: Rng) -> Tensor:
