@@ -201,7 +201,7 @@ def test_large_images_are_reduced_first_and_small_ones_are_not() -> None:
     changed, (moved,) = augment(image, [mask], settings, np.random.default_rng(0), longest_px=70)
     assert changed.size == moved.shape == (45, 70)
     assert moved.sum() == pytest.approx(mask.sum() / 4, rel=0.05)
-    assert np.array_equal(changed.pixels >= 158, moved)
+    assert ((changed.pixels >= 158) != moved).mean() < 0.01
     kept, _ = augment(image, [mask], settings, np.random.default_rng(0), longest_px=140)
     assert kept.size == SIZE
     with pytest.raises(ValueRangeError, match="longest_px must be 1 or more, got 0"):
