@@ -157,7 +157,7 @@ def _look(sample: Sample, *, prints: bool) -> _Look:
     try:
         image = sample.read_image()
         print_ = fingerprint(image) if prints else None
-    except (PromptsegError, MemoryError, *decoder_errors()) as error:
+    except _unreadable() as error:
         return _Look(error=_words(error))
     kind = f"{image.pixels.dtype} {'colour' if image.pixels.ndim == 3 else 'grey'}"
     try:
@@ -165,10 +165,15 @@ def _look(sample: Sample, *, prints: bool) -> _Look:
         other = next((item.mask.shape for item in objects if item.mask.shape != image.size), None)
         if other is not None:
             raise DatasetError(f"{shown(sample.name)}: an object has shape {other}, its image {image.size}")
-    except (PromptsegError, MemoryError, *decoder_errors()) as error:
+    except _unreadable() as error:
         return _Look(image.size, kind, print=print_, error=_words(error))
     areas = tuple((item.label, int(np.count_nonzero(item.mask))) for item in objects)
     return _Look(image.size, kind, areas, _marks_px(image), print_)
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """Whatever reading one bad file may raise."""
+    return PromptsegError, MemoryError, *decoder_errors()
 
 
 def _words(error: BaseException) -> str:

@@ -18,8 +18,8 @@ from typing import Final, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from promptseg.data.numbers import check_number, check_whole
 from promptseg.data.samples import Sample
-from promptseg.errors import ValueRangeError
 from promptseg.io import to_display
 from promptseg.types import Image, Pixels
 
@@ -73,11 +73,8 @@ class DuplicateRules:
     hash_bits: int = 8
 
     def __post_init__(self) -> None:
-        if isinstance(self.ncc, bool) or not isinstance(self.ncc, int | float) or not self.ncc > 0:
-            raise ValueRangeError(f"ncc must be a correlation above 0 (above 1 for off), got {self.ncc!r}")
-        whole = isinstance(self.hash_bits, int) and not isinstance(self.hash_bits, bool)
-        if not whole or not -1 <= self.hash_bits <= HASH_SIDE**2:
-            raise ValueRangeError(f"hash_bits must be a whole number from -1 (off) to 64, got {self.hash_bits!r}")
+        check_number(self.ncc, "ncc", least=0, below=10)
+        check_whole(self.hash_bits, "hash_bits", least=-1, most=HASH_SIDE**2)
 
 
 @final

@@ -26,23 +26,30 @@ class TrueObject:
 
 @runtime_checkable
 class Sample(Protocol):
-    """One image and its reference. Values of this kind are small, frozen and can be pickled: they hold paths, no pixels.
+    """One image and its reference.
 
-    Attributes:
-        dataset: name of the data set.
-        name: unique within the data set; stable from run to run and from machine to machine (no absolute path).
-        stratum: what a stratified split keeps in proportion (BUSI: ``benign``, ``malignant``, ``normal``), or "".
-        subject: the person, animal or volume that it shows, or None where the data set does not say.
+    Values of this kind are small, frozen and can be pickled: they hold paths, no pixels.
     """
 
     @property
-    def dataset(self) -> str: ...
+    def dataset(self) -> str:
+        """Name of the data set."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Unique within the data set; stable from run to run and from machine to machine (no absolute path)."""
+        ...
+
     @property
-    def stratum(self) -> str: ...
+    def stratum(self) -> str:
+        """What a stratified split keeps in proportion (BUSI: ``benign``, ``malignant``, ``normal``), or ""."""
+        ...
+
     @property
-    def subject(self) -> str | None: ...
+    def subject(self) -> str | None:
+        """The person, animal or volume that it shows, or None where the data set does not say."""
+        ...
 
     def read_image(self) -> Image:
         """The picture as it is stored."""

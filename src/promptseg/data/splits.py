@@ -13,6 +13,7 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from promptseg.data.numbers import check_number, check_whole
 from promptseg.data.samples import Sample
 from promptseg.errors import DatasetError, LeakError, ReadError, ValueRangeError
 from promptseg.io.atomic import replacing
@@ -146,18 +147,14 @@ class SplitSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("test", "validation"):
-            share = getattr(self, name)
-            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
-                raise ValueRangeError(f"{name} must be a share from 0 to below 1, got {share!r}")
+        check_number(self.test, "test", least=0, below=1)
+        check_number(self.validation, "validation", least=0, below=1)
         if self.test + self.validation >= 1:
-            raise ValueRangeError(
-                f"test and validation together must leave something, got {self.test + self.validation:g}"
-            )
-        if isinstance(self.folds, bool) or not isinstance(self.folds, int) or self.folds < 0 or self.folds == 1:
-            raise ValueRangeError(f"folds must be 0 or a whole number from 2, got {self.folds!r}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise ValueRangeError(f"seed must be a whole number from 0, got {self.seed!r}")
+            raise ValueRangeError(f"test and validation must leave something, got {self.test + self.validation:g}")
+        check_whole(self.folds, "folds", least=0)
+        check_whole(self.seed, "seed", least=0)
+        if self.folds == 1:
+            raise ValueRangeError("folds must be 0 for none, or a whole number from 2, got 1")
 
     def shares(self) -> dict[str, float]:
         """The parts and their shares, which sum to 1; parts of share 0 are left out."""

@@ -43,4 +43,5 @@ def polygon_mask(corners_xy: Sequence[Sequence[float]] | NDArray[np.float64], si
         x = x0[crosses] + (y - y0[crosses]) * (x1[crosses] - x0[crosses]) / (y1[crosses] - y0[crosses])
         columns = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
         toggles[row] = np.bincount(columns, minlength=width + 1)
-    return np.cumsum(toggles, axis=1)[:, :width] % 2 == 1
+    inside: BoolMask = np.cumsum(toggles, axis=1)[:, :width] % 2 == 1
+    return inside

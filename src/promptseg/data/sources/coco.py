@@ -12,6 +12,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
+from promptseg.data.numbers import check_whole
 from promptseg.data.samples import TrueObject
 from promptseg.data.sources.listing import Listing, check_pattern, found_by, listed, subfolder, whole_listing
 from promptseg.data.sources.references import check_size, picture_size
@@ -51,8 +52,7 @@ class CocoOptions:
 
     def __post_init__(self) -> None:
         check_pattern(self.subject, "subject")
-        if isinstance(self.smallest_px, bool) or not isinstance(self.smallest_px, int) or self.smallest_px < 1:
-            raise ValueRangeError(f"smallest_px must be a whole number from 1, got {self.smallest_px!r}")
+        check_whole(self.smallest_px, "smallest_px", least=1)
 
 
 @final

@@ -6,6 +6,7 @@ from typing import Final, final
 
 import numpy as np
 
+from promptseg.data.numbers import check_whole
 from promptseg.data.sources.listing import (
     Listing,
     check_pattern,
@@ -18,7 +19,7 @@ from promptseg.data.sources.listing import (
 )
 from promptseg.data.sources.references import LabelNames, ObjectRules, object_rules
 from promptseg.data.sources.volumes import SliceSample, VolumePair, slice_samples
-from promptseg.errors import DatasetError, ReadError, ValueRangeError
+from promptseg.errors import DatasetError, ReadError
 from promptseg.io.files import existing, shown
 from promptseg.io.nifti import corners_apart_mm, read_nifti_header
 
@@ -61,10 +62,8 @@ class NiftiOptions:
     subject: str = ""
 
     def __post_init__(self) -> None:
-        if self.axis not in (0, 1, 2):
-            raise ValueRangeError(f"axis must be 0, 1 or 2, got {self.axis!r}")
-        if not isinstance(self.volume, int) or self.volume < -1:
-            raise ValueRangeError(f"volume must be a whole number from 0, or -1, got {self.volume!r}")
+        check_whole(self.axis, "axis", least=0, most=2)
+        check_whole(self.volume, "volume", least=-1)
         check_pattern(self.subject, "subject")
         self.rules()
 

@@ -8,6 +8,7 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+from promptseg.data.numbers import check_whole
 from promptseg.data.samples import TrueObject
 from promptseg.errors import DatasetError, ValueRangeError
 from promptseg.geometry.regions import label_components
@@ -52,20 +53,25 @@ def object_rules(labels: LabelNames, *, components: bool, smallest_px: int) -> O
     Raises:
         ValueRangeError: a value is no whole number from 1, a name is no text, or ``smallest_px`` is below 1.
     """
-    if isinstance(labels, str) or not isinstance(labels, Mapping | Sequence):
-        raise ValueRangeError(f"labels must be names of 1, 2, ... or a table of values and names, got {labels!r}")
-    pairs = labels.items() if isinstance(labels, Mapping) else ((str(i), name) for i, name in enumerate(labels, 1))
-    names = []
-    for value, name in pairs:
-        digits = str(value)
-        if not (digits.isascii() and digits.isdigit() and int(digits) > 0):
-            raise ValueRangeError(f"labels must have whole numbers from 1 as values, got {value!r}")
-        if not isinstance(name, str) or not name.strip() or not name.isprintable():
-            raise ValueRangeError(f"the name of label {digits} must be printable text, got {name!r}")
-        names.append((int(digits), name))
-    if isinstance(smallest_px, bool) or not isinstance(smallest_px, int) or smallest_px < 1:
-        raise ValueRangeError(f"smallest_px must be a whole number from 1, got {smallest_px!r}")
-    return ObjectRules(tuple(names), components, smallest_px)
+    check_whole(smallest_px, "smallest_px", least=1)
+    return ObjectRules(tuple(_name(value, name) for value, name in _named_values(labels)), components, smallest_px)
+
+
+def _named_values(labels: object) -> list[tuple[object, object]]:
+    if isinstance(labels, Mapping):
+        return list(labels.items())
+    if isinstance(labels, Sequence) and not isinstance(labels, str):
+        return list(enumerate(labels, start=1))
+    raise ValueRangeError(f"labels must be names of 1, 2, ... or a table of values and names, got {labels!r}")
+
+
+def _name(value: object, name: object) -> tuple[int, str]:
+    digits = str(value)
+    if not (digits.isascii() and digits.isdigit() and int(digits) > 0):
+        raise ValueRangeError(f"labels must have whole numbers from 1 as values, got {value!r}")
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise ValueRangeError(f"the name of label {digits} must be printable text, got {name!r}")
+    return int(digits), name
 
 
 def objects_of(label_map: NDArray[Any], rules: ObjectRules) -> tuple[TrueObject, ...]:

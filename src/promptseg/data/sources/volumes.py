@@ -104,7 +104,8 @@ def slice_samples(
 def labelled_slices(labels: NDArray[Any], axis: int, *, empty: bool) -> list[int]:
     """Indices along ``axis`` of the slices with any label, or all indices."""
     others = tuple(other for other in range(3) if other != axis)
-    return [index for index, any_label in enumerate((labels > 0).any(axis=others).tolist()) if any_label or empty]
+    labelled = np.any(labels > 0, axis=others)
+    return [index for index in range(len(labelled)) if empty or labelled[index]]
 
 
 def read_reference(files: VolumePair) -> NDArray[Any]:
