@@ -86,7 +86,6 @@ class Recipe:
     prompts: PromptRecipe
     loss: LossRecipe
     sha256: str
-    start: Path | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -94,7 +93,6 @@ def read_recipe(path: Path) -> Recipe:
     content = path.read_bytes()
     values: dict[str, Any] = tomllib.loads(content.decode())
     data = values["data"]
-    start = values.get("start")
     return Recipe(
         name=values["name"],
         version=values["version"],
@@ -106,5 +104,4 @@ def read_recipe(path: Path) -> Recipe:
         prompts=PromptRecipe(**values["prompts"]),
         loss=LossRecipe(**values["loss"]),
         sha256=hashlib.sha256(content).hexdigest(),
-        start=None if start is None else path.parent / start,
     )

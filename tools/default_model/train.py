@@ -1,6 +1,7 @@
 """Train the default model on CPU processes that average their gradients; stops by the clock and can be resumed.
 
 Run: python -m tools.default_model.train --recipe recipes/default.toml --data DATA --output RUN [--processes 2]
+     [--start WEIGHTS]
 Every random number follows from (seed, process, step), so a resumed run goes on as if it had not stopped, but the
 schedule follows the clock: another machine does another number of steps.
 """
@@ -64,12 +65,12 @@ def begin_from(net: CompactNet, path: Path) -> None:
             torch.nn.init.zeros_(parameter)
 
 
-def build_run(recipe: Recipe) -> Run:
-    """A fresh network, its optimiser (no decay for vectors) and its average."""
+def build_run(recipe: Recipe, *, start: Path | None = None) -> Run:
+    """A network with fresh weights or those of the file `start`, its optimiser (no decay for vectors) and its average."""
     torch.manual_seed(recipe.seed)
     net = CompactNet(recipe.network)
-    if recipe.start is not None:
-        begin_from(net, recipe.start)
+    if start is not None:
+        begin_from(net, start)
     matrices = [p for p in net.parameters() if p.ndim > 1]
     vectors = [p for p in net.parameters() if p.ndim <= 1]
     groups = [
@@ -168,11 +169,11 @@ def train_process(rank: int, options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     recipe = read_recipe(options.recipe)
     output: Path = options.output
-    store_file = output / f"processes-{options.start}"
+    store_file = output / f"processes-{options.begun}"
     dist.init_process_group(
         "gloo", init_method=f"file://{store_file.resolve()}", rank=rank, world_size=options.processes
     )
-    run = build_run(recipe)
+    run = build_run(recipe, start=options.start)
     if (output / "checkpoint.pt").exists():
         resume(run, output / "checkpoint.pt")
     records = [r for part in recipe.data.parts for r in read_part(options.data, recipe.split, part=part)]
@@ -212,9 +213,10 @@ def main() -> None:
     parser.add_argument(
         "--steps", type=int, default=None, help="end and schedule by steps instead of the clock: repeatable exactly"
     )
+    parser.add_argument("--start", type=Path, default=None, help="weights to begin with, of an earlier training")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    options.start = time.time_ns()
+    options.begun = time.time_ns()
     spawn: Callable[..., object] = start_processes
     spawn(train_process, args=(options,), nprocs=options.processes)
 
