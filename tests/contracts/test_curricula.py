@@ -21,10 +21,12 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "single-click three masks": ("single-click", {"multimask": True}),
     "clicksam stage 2": ("clicksam", {"stage": 2}),
     "clicksam stage 2, current network": ("clicksam", {"stage": 2, "first": "current"}),
+    "mixed": ("mixed", {"miss": 0.0}),
+    "mixed clicks": ("mixed", {"miss": 0.0, "box": 0, "box_and_click": 0, "mask": 0, "long": 1.0, "click_train": 0.5}),
+    "mixed masks": ("mixed", {"miss": 0.0, "mask": 100, "mask_only": 0.5}),
+    "mixed scribbles": ("mixed", {"miss": 0.0, "scribble": 100, "multimask_first": 1, "multimask_later": 1}),
     "sam with bare masks": ("sam", {"mask_only": True}),
 }
-if "mixed" in CURRICULA:
-    CASES["mixed"] = ("mixed", {"hand": 0.0})
 
 OBJECTS = {
     "discs": discs((8, 9, 5), (22, 20, 8), (15, 15, 3), grid=GRID),

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from promptseg.errors import UnknownNameError, ValueRangeError
 from promptseg.training.curricula.box import LooseBox
 from promptseg.training.curricula.clicksam import ClickSam
+from promptseg.training.curricula.mixed import Mixed
 from promptseg.training.curricula.ritm import Ritm
 from promptseg.training.curricula.sam import SegmentAnything
 from promptseg.training.curricula.sam_med2d import SamMed2d
@@ -51,6 +52,7 @@ CURRICULA: Final[dict[str, CurriculumEntry]] = {
     "sam": CurriculumEntry(SegmentAnything),
     "sam-med2d": CurriculumEntry(SamMed2d),
     "ritm": CurriculumEntry(Ritm),
+    "mixed": CurriculumEntry(Mixed),
 }
 """Curricula by the name that stands in a recipe."""
 

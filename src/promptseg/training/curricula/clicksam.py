@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from typing import Literal, final
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from promptseg.errors import ValueRangeError
-from promptseg.prompts.click_train import click_train_clicks
 from promptseg.prompts.voronoi import Spreading, spread_clicks
+from promptseg.training.curricula.by_area import clicks_by_area, grid_clicks
 from promptseg.training.curricula.cells import Rng, reference
 from promptseg.training.curricula.clicks import click_object, no_points, with_points
 from promptseg.training.curricula.settings import SimulatedUser
 from promptseg.training.simulation import Decode, ObjectPrompts, Round, Targets
-from promptseg.types import BoolMask, Point
+from promptseg.types import Point
 
 __all__ = ["ClickSam"]
 
@@ -75,32 +74,14 @@ class ClickSam(SimulatedUser):
         if not self.literal:
             return with_points(nothing, *click_object(targets.masks_Mhw, self.point, decode, rng))
         places = (spread_clicks(mask, 1, method="annealing", rng=rng).tolist() for mask in truth.cpu().numpy())
-        return self._of_grid([[Point(x, y) for x, y in found] for found in places], decode, like=truth)
+        clicks = [[Point(x, y) for x, y in found] for found in places]
+        return grid_clicks(clicks, decode, like=truth, literal=True)
 
     def _corrected(
         self, before: ObjectPrompts, truth: Tensor, predicted: Tensor, decode: Decode, rng: Rng
     ) -> ObjectPrompts:
-        method: Spreading = "annealing" if self.literal else self.method
-        pairs = zip(truth.cpu().numpy(), predicted.cpu().numpy(), strict=True)
-        clicks = [_clicks(mask, answer, method, rng) for mask, answer in pairs]
-        made = self._of_grid(clicks, decode, like=truth)
+        clicks = clicks_by_area(truth, predicted, rng, method="annealing" if self.literal else self.method)
+        made = grid_clicks(clicks, decode, like=truth, literal=self.literal)
         alone = torch.tensor([not found for found in clicks], device=truth.device)
         kept = torch.where(alone[:, None], before.labels_MP, -1)
         return with_points(made, before.points_MP2, kept)
-
-    def _of_grid(self, clicks: Sequence[Sequence[Point]], decode: Decode, *, like: Tensor) -> ObjectPrompts:
-        """Clicks on cells of the grid as prompts in pixels of the network's input; the literal variant leaves them."""
-        most = max((len(found) for found in clicks), default=0)
-        points, labels = np.zeros((len(clicks), most, 2), np.float32), np.full((len(clicks), most), -1, np.int64)
-        scale = decode.side / decode.grid_side
-        for row, found in enumerate(clicks):
-            for column, click in enumerate(found):
-                middle = (scale * (click.x + 0.5) - 0.5, scale * (click.y + 0.5) - 0.5)
-                points[row, column] = (click.y, click.x) if self.literal else middle
-                labels[row, column] = click.positive
-        return ObjectPrompts(torch.from_numpy(points).to(like.device), torch.from_numpy(labels).to(like.device))
-
-
-def _clicks(truth: BoolMask, predicted: BoolMask, method: Spreading, rng: Rng) -> Sequence[Point]:
-    """The clicks of one object; none for an empty one."""
-    return click_train_clicks(truth, predicted, method=method, rng=rng).points if truth.any() else ()
