@@ -177,7 +177,8 @@ def make_split(
     """Divide samples so that no group is divided and each stratum has about the wanted shares in each part.
 
     Groups are taken one after the other, the largest first and equal ones in random order, each to the part in which
-    the sum over strata and parts of (images - wanted)² / wanted grows least. Same input, same split, on any machine.
+    the sum over strata and parts of (images - wanted)² / wanted grows least; no part stays empty. Same input, same
+    split, on any machine.
 
     Args:
         samples: all images.
@@ -187,7 +188,7 @@ def make_split(
         left_out: indices of samples to drop; they stand in the split as :data:`LEFT_OUT`.
 
     Raises:
-        DatasetError: there is no sample, or so few groups that a part would be empty.
+        DatasetError: there are fewer groups than parts.
         ValueRangeError: the sequences differ in length.
     """
     settings = settings or SplitSettings()
@@ -208,11 +209,7 @@ def make_split(
         SplitRow(sample.dataset, sample.name, group, stratum, LEFT_OUT if index in left_out else assigned[group])
         for index, (sample, group, stratum) in enumerate(zip(samples, groups, strata, strict=True))
     )
-    split = Split(rows)
-    empty = [part for part in shares if part not in split.parts]
-    if empty:
-        raise DatasetError(f"no group is small enough for the parts {', '.join(empty)}; ask for larger shares")
-    return split
+    return Split(rows)
 
 
 def fold_split(split: Split, fold: int) -> Split:
@@ -262,11 +259,10 @@ def check_no_leak(
         if sample.subject is not None and (sample.dataset, sample.name) in part_of:
             parts_of[f"subject {sample.dataset} {sample.subject}"].add(part_of[sample.dataset, sample.name])
     leaking = [group for group, parts in parts_of.items() if parts & train and parts & test]
-    if leaking or train & test:
-        what = _some(leaking) if leaking else f"the part {', '.join(sorted(train & test))}"
+    if leaking:
         raise LeakError(
-            f"train and test share {max(len(leaking), 1)} groups of near-duplicates or subjects: {what}; make a split "
-            "that keeps groups together (promptseg data split)"
+            f"train and test share {len(leaking)} groups of near-duplicates or subjects: {_some(leaking)}; make a "
+            "split that keeps groups together (promptseg data split)"
         )
 
 
@@ -291,12 +287,10 @@ def read_split(path: str | os.PathLike[str]) -> Split:
     except OSError as error:
         raise ReadError(f"{shown(place)}: cannot be read ({reason(error)})") from None
     bare = [number for number, row in enumerate(rows, 2) if not (row.dataset and row.name and row.group and row.part)]
-    if bare or not rows:
-        raise DatasetError(
-            f"{shown(place)}: line {bare[0]} lacks a dataset, name, group or part"
-            if bare
-            else f"{shown(place)}: no rows"
-        )
+    if not rows:
+        raise DatasetError(f"{shown(place)}: holds no row")
+    if bare:
+        raise DatasetError(f"{shown(place)}: line {bare[0]} lacks a dataset, name, group or part")
     return Split(rows)
 
 
@@ -338,10 +332,13 @@ def _assigned(
     order = [order[place] for place in np.random.default_rng(seed).permutation(len(order))]
     order.sort(key=lambda group: -len(members[group]))
     names = list(shares)
-    assigned = {}
-    for group in order:
+    assigned: dict[str, str] = {}
+    for place, group in enumerate(order):
         added = counts[group]
         growth = (((filled + added - wanted) ** 2 - (filled - wanted) ** 2) / wanted).sum(axis=1)
+        empty = filled.sum(axis=1) == 0
+        if len(order) - place <= np.count_nonzero(empty):
+            growth[~empty] = np.inf  # as many groups are left as parts are empty
         part = int(np.argmin(growth))
         filled[part] += added
         assigned[group] = names[part]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptseg.data.samples import TrueObject
-from promptseg.data.sources.references import ObjectRules, check_size, objects_of
+from promptseg.data.sources.references import ObjectRules, objects_of
 from promptseg.errors import DatasetError
 from promptseg.io import read, read_mask
 from promptseg.io.arrays import image_of_array, load_npz
@@ -67,7 +67,7 @@ class SliceSample:
 
     def read_image(self) -> Image:
         """The slice in the depth of its volume."""
-        volume = _volume(self.files.image, self.files.image_array, self.files.volume, _stamp(self.files.image))
+        volume = _read_volume(self.files)
         length = volume.voxels.shape[self.files.axis]
         if self.index >= length:
             raise DatasetError(f"{shown(self.files.image)}: has no slice {self.index} any more, only {length}")
@@ -80,11 +80,13 @@ class SliceSample:
             DatasetError: image and reference have another number of voxels.
             ReadError: a file is damaged.
         """
-        labels = read_reference(self.files)
-        image = self.read_image()
-        plane = np.take(labels, self.index, axis=self.files.axis)
-        check_size(plane, image.size, self.files.reference, self.files.image)
-        return objects_of(plane, self.rules)
+        labels, shape = read_reference(self.files), _read_volume(self.files).voxels.shape[:3]
+        if labels.shape != shape:
+            raise DatasetError(
+                f"{shown(self.files.reference)}: the label map has shape {labels.shape}, but its volume "
+                f"{shown(self.files.image)} {shape}; export one of them again"
+            )
+        return objects_of(np.take(labels, self.index, axis=self.files.axis), self.rules)
 
 
 def slice_samples(
@@ -115,6 +117,10 @@ def read_reference(files: VolumePair) -> NDArray[Any]:
         ReadError: it cannot be read, or holds no labels.
     """
     return _labels(files.reference, files.reference_array, _stamp(files.reference))
+
+
+def _read_volume(files: VolumePair) -> Volume:
+    return _volume(files.image, files.image_array, files.volume, _stamp(files.image))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
