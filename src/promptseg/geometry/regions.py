@@ -88,10 +88,10 @@ def crop_slices(mask: BoolMask) -> tuple[slice, ...]:
     Raises:
         ValueRangeError: if the mask is empty.
     """
-    found = []
+    found: list[slice] = []
     for axis in range(mask.ndim):
         others = tuple(other for other in range(mask.ndim) if other != axis)
-        places = np.flatnonzero(mask.any(axis=others))
+        places = np.flatnonzero(mask[tuple(found)].any(axis=others))
         if not len(places):
             raise ValueRangeError("an empty mask has no box; check `mask.any()` first")
         found.append(slice(int(places[0]), int(places[-1]) + 1))

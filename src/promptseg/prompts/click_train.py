@@ -18,7 +18,7 @@ from promptseg.geometry.regions import label_components
 from promptseg.prompts.voronoi import Spreading, spread_clicks
 from promptseg.types import BoolMask, Point, Prompts
 
-__all__ = ["ClickTrainClicks", "Kind", "click_train_clicks", "clicks_for_area"]
+__all__ = ["ClickTrainClicks", "Kind", "click_train_clicks", "clicks_for_area", "regions_to_click"]
 
 Kind = Literal["tp", "fn", "fp"]
 
@@ -90,35 +90,45 @@ def click_train_clicks(
     check_pair(reference, prediction)
     check_mask(reference, name="reference")
     generator = np.random.default_rng(rng)
-    right, either = reference & prediction, reference | prediction
-    if right.sum() > _CLOSE_IOU * either.sum() or not either.any():
+    if _is_close(reference, prediction):
         return ClickTrainClicks((), (), "close")
-    wanted, right_area = _wanted(right, None)
-    missed, _ = _wanted(reference & ~prediction, right_area)
-    extra, _ = _wanted(prediction & ~reference, right_area)
-    if not missed and not extra:
-        return ClickTrainClicks((), (), "small")
-    parts: tuple[tuple[Kind, list[tuple[BoolMask, int]]], ...] = (("tp", wanted), ("fn", missed), ("fp", extra))
     places = [
         (kind, Point(int(x), int(y), kind != "fp"))
-        for kind, given in parts
-        for part, count in given
+        for kind, part, count in regions_to_click(reference, prediction)
         for x, y in spread_clicks(part, count, method=method, rng=generator)
     ]
+    if not places:
+        return ClickTrainClicks((), (), "small")
     return ClickTrainClicks(tuple(point for _, point in places), tuple(kind for kind, _ in places))
 
 
-def _wanted(region: BoolMask, right_area: int | None) -> tuple[list[tuple[BoolMask, int]], int]:
+def regions_to_click(reference: BoolMask, prediction: BoolMask) -> list[tuple[Kind, BoolMask, int]]:
+    """The parts that :func:`click_train_clicks` clicks, each with its kind and its number of clicks; maybe none."""
+    if _is_close(reference, prediction):
+        return []
+    right, right_area = _wanted("tp", reference & prediction, None)
+    missed, _ = _wanted("fn", reference & ~prediction, right_area)
+    extra, _ = _wanted("fp", prediction & ~reference, right_area)
+    return [*right, *missed, *extra] if missed or extra else []
+
+
+def _is_close(reference: BoolMask, prediction: BoolMask) -> bool:
+    either = np.count_nonzero(reference | prediction)
+    return either == 0 or np.count_nonzero(reference & prediction) > _CLOSE_IOU * either
+
+
+def _wanted(kind: Kind, region: BoolMask, right_area: int | None) -> tuple[list[tuple[Kind, BoolMask, int]], int]:
     """Parts of one kind with the clicks each gets, and the area visited; ``right_area`` is None for what is right."""
     numbers, areas_px = label_components(region)
-    wanted: list[tuple[BoolMask, int]] = []
-    visited = 0
+    wanted: list[tuple[Kind, BoolMask, int]] = []
+    visited = given = 0
     for number, area in enumerate(areas_px.tolist(), start=1):
         visited += area
         count = clicks_for_area(area, region.shape)
         if count == 0 and right_area is not None and area >= _WORTH_A_CLICK * right_area:
             count = 1
-        if count == 0 or sum(given for _, given in wanted) + count > _MOST_OF_A_KIND:
+        if count == 0 or given + count > _MOST_OF_A_KIND:
             break
-        wanted.append((numbers == number, count))
+        given += count
+        wanted.append((kind, numbers == number, count))
     return wanted, visited

@@ -12,11 +12,11 @@ from promptseg.types import BoolMask
 
 __all__ = ["inverse_distance_energy", "maximise_inverse_distance"]
 
-_BLOCKS: Final = 160
+_BLOCKS: Final = 128
 _BLOCKS_OF_A_CLICK: Final = 8
 _FINE_BLOCKS: Final = 512
-_SOFTENING: Final = 0.54
-_NEIGHBOURHOOD: Final = np.array([(x, y) for y in (0, 1, -1) for x in (0, 1, -1)])
+_SOFTENING: Final = 0.9
+_AROUND: Final = np.array([(x, y) for y in (0, 1, -1, 2, -2) for x in (0, 1, -1, 2, -2)])
 
 
 def inverse_distance_energy(pixels_xy: Floats, clicks_xy: Floats) -> float:
@@ -33,9 +33,10 @@ def inverse_distance_energy(pixels_xy: Floats, clicks_xy: Floats) -> float:
 def maximise_inverse_distance(region: BoolMask, count: int) -> Floats:
     """``count`` pixels (x, y) of (almost) the greatest energy; no randomness.
 
-    On at most 160 blocks of pixels (8 for each click, if that is more), clicks are placed one after the other where
-    they add most; then each in turn is put where it adds most to the others, until none moves (the energy rises with
-    each move, so this ends). Steps of half a block and less follow, down to a pixel, on at most 512 smaller blocks.
+    Clicks start on blocks of pixels, at most 128 (8 for each click, if that is more), once as far apart as can be and
+    once each where it adds most to those before; then each in turn is put on the block where it adds most to the
+    others, until none moves (the energy rises with each move, so this ends). The better of the two makes steps of a
+    quarter of a block and less, down to a pixel, judged on at most 512 smaller blocks.
 
     Args:
         region: (H, W), of more than ``count`` pixels.
@@ -43,15 +44,15 @@ def maximise_inverse_distance(region: BoolMask, count: int) -> Floats:
     """
     fine = coarsen(region, limit=max(_FINE_BLOCKS, _BLOCKS_OF_A_CLICK * count))
     lattice = merge(fine, limit=max(_BLOCKS, _BLOCKS_OF_A_CLICK * count))
-    clicks = take_nearest(region, lattice.points_xy[_exchange(_nearness(lattice, lattice.points_xy), count)])
+    clicks = take_nearest(region, lattice.points_xy[_best_blocks(lattice, count)])
     return clicks if lattice.side_px == 1 else _refine(region, clicks, fine, lattice.side_px)
 
 
 def _nearness(lattice: Lattice, clicks: Floats) -> Floats:
     """(K, M): what each block gives to a click at each of (K, 2) places, were that its nearest.
 
-    Between blocks of more than a pixel, 1 / sqrt(d² + (0.54 side)²) stands for 1 / d: with that softening the sum over
-    a full square lattice hardly depends on where the click lies between the blocks.
+    Between blocks of more than a pixel, 1 / sqrt(d² + (0.9 side)²) stands for 1 / d: so softened, the sum over a full
+    lattice is the same wherever the click lies between the blocks, to a few thousandths of what one block gives.
     """
     points, places = lattice.points_xy, clicks.astype(np.float32)
     squared: Floats = (places[:, :1] - points[:, 0]) ** 2
@@ -65,8 +66,18 @@ def _nearness(lattice: Lattice, clicks: Floats) -> Floats:
     return squared
 
 
-def _exchange(nearness: Floats, count: int) -> list[int]:
-    """Rows of an (M, M) matrix such that the sum over columns of their maximum is (almost) greatest."""
+def _best_blocks(lattice: Lattice, count: int) -> list[int]:
+    """``count`` blocks such that the sum over all blocks of the most that one of them gives is (almost) greatest."""
+    nearness = _nearness(lattice, lattice.points_xy)
+    if count == 1:
+        return [int(np.argmax(nearness.sum(axis=1)))]
+    starts = (_far_apart(lattice, count), _one_by_one(nearness, count))
+    found = [_exchange(nearness, start) for start in starts]
+    return max(found, key=lambda chosen: float(nearness[chosen].max(axis=0).sum()))
+
+
+def _one_by_one(nearness: Floats, count: int) -> list[int]:
+    """The block that gives most to all, then always the one that adds most to those before."""
     chosen: list[int] = []
     reached = np.zeros(nearness.shape[1], dtype=np.float32)
     for _ in range(count):
@@ -74,30 +85,52 @@ def _exchange(nearness: Floats, count: int) -> list[int]:
         gain[chosen] = -1
         chosen.append(int(np.argmax(gain)))
         reached = np.maximum(reached, nearness[chosen[-1]])
-    still = 1
-    while still < count:
+    return chosen
+
+
+def _far_apart(lattice: Lattice, count: int) -> list[int]:
+    """The block farthest from the centroid, then always the one farthest from those before."""
+    points = lattice.points_xy
+    squared = ((points - lattice.weights @ points / lattice.weights.sum()) ** 2).sum(axis=1)
+    chosen = [int(np.argmax(squared))]
+    squared[:] = np.inf
+    while len(chosen) < count:
+        np.minimum(squared, ((points - points[chosen[-1]]) ** 2).sum(axis=1), out=squared)
+        chosen.append(int(np.argmax(squared)))
+    return chosen
+
+
+def _exchange(nearness: Floats, chosen: list[int]) -> list[int]:
+    """Replace each block in turn by the one that adds most to the others, until all have stayed.
+
+    What is chosen is rows of the (M, M) nearness; the sum over its columns of their greatest value rises.
+    """
+    stayed = 0
+    while stayed < len(chosen):
         first, *others = chosen
         gain = np.maximum(nearness, nearness[others].max(axis=0)).sum(axis=1)
         gain[others] = -1
         best = int(np.argmax(gain))
-        moved = gain[best] > gain[first] * (1 + 1e-9)
+        moved = gain[best] > gain[first] * (1 + 1e-6)
         chosen = [*others, best if moved else first]
-        still = 1 if moved else still + 1
+        stayed = 0 if moved else stayed + 1
     return chosen
 
 
 def _refine(region: BoolMask, clicks: Floats, lattice: Lattice, side_px: int) -> Floats:
-    """Move each click by half a block, a quarter and so on down to a pixel, to where it adds most to the others."""
-    count = len(clicks)
-    framed = np.pad(region, side_px)
+    """Move each click by up to half a block, an eighth and so on, to where it adds most to the others as they were."""
+    count, step = len(clicks), side_px
+    margin = 2 * side_px
+    framed = np.zeros((region.shape[0] + 2 * margin, region.shape[1] + 2 * margin), dtype=np.bool_)
+    framed[margin:-margin, margin:-margin] = region
     alone = np.eye(count, dtype=np.bool_)[..., None]
-    step = side_px
     while step > 1:
-        step = (step + 1) // 2
+        step = -(-step // 4)
         reached = np.where(alone, 0, _nearness(lattice, clicks)).max(axis=1)
-        near = clicks[:, None] + step * _NEIGHBOURHOOD
-        columns, rows = near.reshape(-1, 2).T.astype(np.int64) + side_px
-        gain = np.maximum(_nearness(lattice, near.reshape(-1, 2)).reshape(count, 9, -1), reached[:, None]).sum(axis=2)
-        best = np.where(framed[rows, columns].reshape(count, 9), gain, -1).argmax(axis=1)
-        clicks = near[np.arange(count), best]
+        near = (clicks[:, None] + step * _AROUND).reshape(-1, 2)
+        columns, rows = near.T.astype(np.int64) + margin
+        given = _nearness(lattice, near).reshape(count, len(_AROUND), -1)
+        gain = np.maximum(given, reached[:, None]).sum(axis=2)
+        best = np.where(framed[rows, columns].reshape(count, -1), gain, -1).argmax(axis=1)
+        clicks = near[best + len(_AROUND) * np.arange(count)]
     return take_nearest(region, clicks)

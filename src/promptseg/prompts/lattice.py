@@ -63,10 +63,12 @@ def merge(lattice: Lattice, *, limit: int) -> Lattice:
     points, weights, side = lattice.points_xy, lattice.weights, lattice.side_px
     while len(weights) > limit:
         side *= 2
-        columns, rows = (points.astype(np.int64) // side).T
-        _, block = np.unique(rows * (1 + columns.max()) + columns, return_inverse=True)
-        sums = [np.bincount(block, weights=weights * values) for values in (1, *points.T)]
-        points, weights = (np.stack(sums[1:], axis=1) / sums[0][:, None]).astype(np.float32), sums[0].astype(np.float32)
+        columns, rows = points.T.astype(np.int64) // side
+        block = rows * (1 + columns.max()) + columns
+        sums = np.stack([np.bincount(block, weights=weights * values) for values in (1, *points.T)])
+        used = sums[0] > 0
+        weights = sums[0, used].astype(np.float32)
+        points = (sums[1:, used] / sums[0, used]).T.astype(np.float32)
     return Lattice(points, weights, side)
 
 

@@ -6,13 +6,14 @@ Du, Faber and Gunzburger 1999, doi 10.1137/S0036144599352836; Arthur and Vassilv
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from promptseg.prompts.lattice import Floats, Lattice, coarsen, merge, pixels_of, take_nearest
 from promptseg.types import BoolMask
 
 __all__ = ["tessellate"]
 
-_BLOCKS: Final = 160
+_BLOCKS: Final = 128
 _BLOCKS_OF_A_CLICK: Final = 8
 _FINE_BLOCKS: Final = 512
 _STARTS: Final = 4
@@ -24,7 +25,7 @@ _STILL_PX: Final = 0.1
 def tessellate(region: BoolMask, count: int, rng: np.random.Generator) -> Floats:
     """``count`` pixels (x, y), each the pixel of its Voronoi cell that is nearest to the cell's centroid.
 
-    Lloyd's algorithm runs on at most 160 blocks of pixels (8 for each click, if that is more) from four starts. The
+    Lloyd's algorithm runs on at most 128 blocks of pixels (8 for each click, if that is more) from four starts. The
     best is moved onto pixels and brought to rest among all of them; each step of that lowers the sum of squared
     distances, so it ends. A pixel as near to two clicks belongs to the first in row-major order.
 
@@ -93,16 +94,16 @@ def _rest(region: BoolMask, sites: Floats) -> Floats:
         sites = _medoids(region, sites, sums[:, 1:] / sums[:, :1])
 
 
-def _cumulative(region: BoolMask) -> Floats:
+def _cumulative(region: BoolMask) -> NDArray[np.int64]:
     """(2, H, W + 1): how many pixels of each row lie left of each column, and the sum of their x."""
     height, width = region.shape
-    cumulative = np.zeros((2, height, width + 1))
+    cumulative = np.zeros((2, height, width + 1), dtype=np.int64)
     np.cumsum(region, axis=1, out=cumulative[0, :, 1:])
-    np.cumsum(region * np.arange(float(width)), axis=1, out=cumulative[1, :, 1:])
+    np.cumsum(region * np.arange(width), axis=1, out=cumulative[1, :, 1:])
     return cumulative
 
 
-def _cell_sums(cumulative: Floats, sites: Floats) -> Floats:
+def _cell_sums(cumulative: NDArray[np.int64], sites: Floats) -> Floats:
     """(K, 3): pixels, sum of x and sum of y of the Voronoi cell of each of (K, 2) sites with whole coordinates.
 
     A row meets a cell in one interval, whose ends are where the row crosses the bisectors with the other sites; so

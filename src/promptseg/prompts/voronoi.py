@@ -60,7 +60,7 @@ def spread_clicks(
     if count == 0 or not region.any():
         return np.zeros((0, 2), dtype=np.int64)
     rows, columns = crop_slices(region)
-    clicks = _placed(region[rows, columns], int(count), method, np.random.default_rng(rng)).astype(np.int64)
+    clicks = _placed(region[rows, columns], int(count), method, rng).astype(np.int64)
     ordered: NDArray[np.int64] = clicks[np.lexsort(clicks.T)]
     ordered += np.array([columns.start, rows.start])
     return ordered
@@ -86,11 +86,10 @@ def click_energy(clicks_xy: Floats, region: BoolMask) -> float:
     return inverse_distance_energy(pixels_of(region), clicks)
 
 
-def _placed(region: BoolMask, count: int, method: Spreading, rng: np.random.Generator) -> Floats:
+def _placed(region: BoolMask, count: int, method: Spreading, rng: np.random.Generator | int) -> Floats:
     if count >= np.count_nonzero(region):
         return pixels_of(region)
-    if method == "annealing":
-        return anneal(region, count, rng)
-    if method == "cvt":
-        return tessellate(region, count, rng)
-    return maximise_inverse_distance(region, count)
+    if method == "inverse-distance":
+        return maximise_inverse_distance(region, count)
+    search = tessellate if method == "cvt" else anneal
+    return search(region, count, np.random.default_rng(rng))
