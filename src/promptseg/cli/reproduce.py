@@ -32,8 +32,7 @@ class ClickSamOptions:
         Path, typer.Option("--data", metavar="PATH", help="BUSI as it is distributed (or another data set of lesions).")
     ]
     output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="DIR", help="Folder of trainings, table, report.html, summary.md."),
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of trainings, table, report.html, summary.md.")
     ]
     model: Annotated[
         str, typer.Option("--model", "-m", metavar="NAME|FILE", help="A promptable model: what is adapted.")
@@ -80,8 +79,8 @@ class ClickSamOptions:
 def clicksam(options: ClickSamOptions) -> None:
     """ClickSAM (arXiv 2402.05902): two stages of clicks, beside MedSAM's recipe, Click Train and no adaptation.
 
-    Trains the networks, evaluates each with oracle clicks, a simulated user and boxes, and writes table.csv, report.html
-    and summary.md. It can be stopped or killed at any moment and goes on with --resume.
+    Trains the networks, evaluates each with oracle clicks, a simulated user and boxes, and writes table.csv,
+    report.html and summary.md. It can be stopped or killed at any moment and goes on with --resume.
     """
     from promptseg.errors import MissingExtraError
 

@@ -85,11 +85,10 @@ class Settings:
 
     def of_runs(self) -> dict[str, list[str]]:
         """The overrides by run, without its name."""
-        found: dict[str, list[str]] = (
-            {run: list(words) for run, words in _QUICK_OVERRIDES.items()} if self.quick else {}
-        )
-        for run in (*RUNS, *PAINTED):
-            found.setdefault(run, [] if run in PAINTED else [f"seed={self.seed}"])
+        found = {run: [f"seed={self.seed}"] for run in (*RUNS, *PAINTED)}
+        if self.quick:
+            for run, word in _QUICK_OVERRIDES.items():
+                found[run].append(word)
         for text in self.overrides:
             run, _, word = text.partition(".")
             found[run].append(word)
@@ -196,16 +195,7 @@ class _Place:
                 raise TrainingError(
                     f"{shown(self.folder)}: holds a reproduction already; go on with --resume, or give another folder"
                 )
-            try:
-                before = json.loads(kept.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise ReadError(f"{shown(kept)}: is damaged ({error}); give another folder") from None
-            other = [name for name in facts if facts[name] != before.get(name)]
-            if other:
-                raise TrainingError(
-                    f"{shown(self.folder)}: was begun with other settings ({', '.join(other)}); give the same, or "
-                    "another folder"
-                )
+            self._check_same(kept, facts)
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -217,6 +207,22 @@ class _Place:
         if strangers:
             raise TrainingError(f"{shown(self.folder)}: is not empty ({strangers[0]}, ...); give a new folder")
         _write(kept, json.dumps(facts, indent=1) + "\n")
+
+    def _check_same(self, kept: Path, facts: Mapping[str, Any]) -> None:
+        """Each protocol is an experiment of its own, so others may be added; the rest must be the same."""
+        try:
+            before = json.loads(kept.read_text(encoding="utf-8"))
+            splits = {**facts["splits"], **before["splits"]}
+            changed = [name for name, digest in facts["splits"].items() if splits[name] != digest]
+            changed += [name for name in facts if name != "splits" and facts[name] != before[name]]
+        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+            raise ReadError(f"{shown(kept)}: is damaged ({error!r:.100}); give another folder") from None
+        if changed:
+            raise TrainingError(
+                f"{shown(self.folder)}: was begun with other settings ({', '.join(changed)}); give the same, or "
+                "another folder"
+            )
+        _write(kept, json.dumps({**facts, "splits": splits}, indent=1) + "\n")
 
     def runs(self, protocol: Protocol) -> Path:
         return self.folder / "runs" / protocol.name
@@ -256,7 +262,7 @@ def _evenly(values: Sequence[Any], count: int) -> Iterator[Any]:
 
 def _facts(settings: Settings, samples: Sequence[Sample], protocols: Sequence[Protocol]) -> dict[str, Any]:
     """What must be the same when a reproduction goes on."""
-    chosen = {name: value for name, value in asdict(settings).items() if name not in {"split", "device"}}
+    chosen = {name: value for name, value in asdict(settings).items() if name not in {"split", "device", "protocols"}}
     return {
         **json.loads(json.dumps(chosen)),
         "weights": load(settings.model, device="cpu").fingerprint,

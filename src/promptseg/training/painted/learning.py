@@ -64,7 +64,7 @@ class PaintedSettings:
     """
 
     model: str = "default"
-    epochs: int = 8
+    epochs: int = 5
     batch: int = 8
     lr: float = 5e-4
     weight_decay: float = 0.01
