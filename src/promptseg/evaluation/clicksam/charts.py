@@ -97,8 +97,8 @@ def curves(lines: Sequence[Line], *, title: str, axes: tuple[str, str], whole: b
         style = f'fill="none" stroke="{line.colour}" stroke-width="2.2"{dash}'
         parts.append(f'<polyline points="{" ".join(places)}" {style}/>')
         if len(places) == 1:
-            x, y = places[0].split(",")
-            parts.append(f'<circle cx="{x}" cy="{y}" r="3.5" fill="{line.colour}"/>')
+            across, down = places[0].split(",")
+            parts.append(f'<circle cx="{across}" cy="{down}" r="3.5" fill="{line.colour}"/>')
     legend = "".join(
         f'<span><i style="background:{line.colour}"></i>{escape(line.title)}</span>' for line in lines if line.points
     )

@@ -135,7 +135,7 @@ class Trainer:
                 options=Options(resume=True, device=self.device, quiet=self.quiet),
                 samples=self.samples,
             )
-            if outcome is not None and not outcome.finished:
+            if not outcome.finished:
                 raise TrainingError("stopped; go on with the same command and --resume")
         with replacing(finished) as file:
             file.write(b"")
@@ -183,10 +183,17 @@ def painted_settings(model: str, overrides: Sequence[str]) -> PaintedSettings:
     settings = PaintedSettings(model=model if _is_compact(model) else _COMPACT)
     for text in overrides:
         name, _, word = text.partition("=")
-        if name not in {"epochs", "batch", "lr", "seed"}:
-            raise TrainingError(f"click-train.{text}: Click Train's runs have epochs, batch, lr and seed")
         try:
-            settings = replace(settings, **{name: float(word) if name == "lr" else int(word)})
+            if name == "lr":
+                settings = replace(settings, lr=float(word))
+            elif name == "epochs":
+                settings = replace(settings, epochs=int(word))
+            elif name == "batch":
+                settings = replace(settings, batch=int(word))
+            elif name == "seed":
+                settings = replace(settings, seed=int(word))
+            else:
+                raise TrainingError(f"click-train.{text}: Click Train's runs have epochs, batch, lr and seed")
         except ValueError:
             raise TrainingError(f"click-train.{text}: expected a number") from None
     return settings
