@@ -1,6 +1,7 @@
 """The annealed search of Segmentation Click Train, github.com/FlorinAndrei/segmentation_click_train, for comparison."""
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -13,12 +14,20 @@ from promptseg.types import BoolMask
 __all__ = ["anneal"]
 
 Integers = NDArray[np.int64]
+Energy = Callable[[Floats, Floats], float]
 
 _HOT: Final = 2000.0
 _COLD: Final = 0.1
 
 
-def anneal(region: BoolMask, count: int, rng: np.random.Generator, *, steps: int = 100) -> Floats:
+def anneal(
+    region: BoolMask,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    steps: int = 100,
+    energy: Energy = inverse_distance_energy,
+) -> Floats:
     """The best of ``steps`` joint moves of all clicks under a temperature that falls from 2000 to 0.1 geometrically.
 
     Clicks start at random pixels. Move k of K redraws each click uniformly from the pixels in a window around it of
@@ -31,20 +40,21 @@ def anneal(region: BoolMask, count: int, rng: np.random.Generator, *, steps: int
         count: clicks, at least 1.
         rng: the source of randomness.
         steps: 100 in the authors' code, 500 in their article.
+        energy: function of (N, 2) pixels and (K, 2) clicks to maximise.
     """
     pixels_xy, sides = pixels_of(region), np.array(region.shape[::-1])
     clicks = best = pixels_xy[rng.integers(len(pixels_xy), size=count)]
-    energy = best_energy = inverse_distance_energy(pixels_xy, clicks)
+    held = highest = energy(pixels_xy, clicks)
     for step in range(1, steps + 1):
         temperature = _HOT * (_COLD / _HOT) ** (step / steps)
         done = step / steps
         half = np.maximum(1, np.round((1 - done) / (1 + done) * sides)).astype(np.int64)
         moved = np.array([_redrawn(region, click.astype(np.int64), half, rng) for click in clicks], dtype=np.float64)
-        reached = inverse_distance_energy(pixels_xy, moved)
-        if reached >= energy or rng.random() < math.exp((reached - energy) / temperature):
-            clicks, energy = moved, reached
-        if energy > best_energy:
-            best, best_energy = clicks, energy
+        reached = energy(pixels_xy, moved)
+        if reached >= held or rng.random() < math.exp((reached - held) / temperature):
+            clicks, held = moved, reached
+        if held > highest:
+            best, highest = clicks, held
     return np.unique(best, axis=0)
 
 

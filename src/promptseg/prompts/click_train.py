@@ -113,8 +113,8 @@ def regions_to_click(reference: BoolMask, prediction: BoolMask) -> list[tuple[Ki
 
 
 def _is_close(reference: BoolMask, prediction: BoolMask) -> bool:
-    either = np.count_nonzero(reference | prediction)
-    return either == 0 or np.count_nonzero(reference & prediction) > _CLOSE_IOU * either
+    either, common = int(np.count_nonzero(reference | prediction)), int(np.count_nonzero(reference & prediction))
+    return either == 0 or common > _CLOSE_IOU * either
 
 
 def _wanted(kind: Kind, region: BoolMask, right_area: int | None) -> tuple[list[tuple[Kind, BoolMask, int]], int]:
