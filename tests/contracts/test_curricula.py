@@ -71,12 +71,16 @@ def cells_of(prompts: ObjectPrompts) -> Tensor:
 
 
 every_case = pytest.mark.parametrize("case", CASES)
+every_situation = pytest.mark.parametrize(
+    ("objects", "answer"),
+    [(objects, "shifted") for objects in OBJECTS]
+    + [(objects, answer) for objects in ("discs", "less than a cell") for answer in ANSWERS if answer != "shifted"],
+)
 every_answer = pytest.mark.parametrize("answer", ANSWERS)
 
 
 @every_case
-@every_answer
-@pytest.mark.parametrize("objects", OBJECTS)
+@every_situation
 def test_prompts_are_well_formed_and_each_click_is_on_its_side(case: str, objects: str, answer: str) -> None:
     masks = OBJECTS[objects]
     _, asked, _, _ = simulate(case, masks, answer)
@@ -131,8 +135,7 @@ def test_each_object_is_prompted_in_each_call(case: str, objects: str) -> None:
 
 
 @every_case
-@every_answer
-@pytest.mark.parametrize("objects", OBJECTS)
+@every_situation
 def test_rounds_have_gradients_and_calls_without_are_no_rounds(case: str, objects: str, answer: str) -> None:
     rounds, asked, decode, targets = simulate(case, OBJECTS[objects], answer)
     assert len(rounds) >= 1
@@ -203,3 +206,13 @@ def test_settings_survive_being_written_down(name: str) -> None:
     curriculum = build_curriculum(name)
     dumped = curriculum.model_dump(mode="json")  # type: ignore[attr-defined]
     assert build_curriculum(name, **dumped) == curriculum
+
+
+@every_case
+def test_half_precision_of_the_network_does_not_move_prompts(case: str) -> None:
+    _, exact, _, _ = simulate(case, OBJECTS["discs"])
+    with torch.autocast("cpu", torch.bfloat16):
+        _, halved, _, _ = simulate(case, OBJECTS["discs"])
+    for one, other in zip(exact, halved, strict=True):
+        assert torch.equal(one.prompts.points_MP2, other.prompts.points_MP2)
+        assert torch.equal(one.prompts.labels_MP, other.prompts.labels_MP)

@@ -64,7 +64,7 @@ def uniform_cells(region_Mhw: Tensor, rng: Rng, *, count: int = 1) -> tuple[Tens
     width = region_Mhw.shape[-1]
     passed = region_Mhw.flatten(1).int().cumsum(dim=1, dtype=torch.int32)
     total = passed[:, -1:]
-    drawn = torch.from_numpy(rng.random((len(region_Mhw), count))).to(region_Mhw.device)
+    drawn = uniform(rng, (len(region_Mhw), count), like=region_Mhw)
     wanted = (drawn * total).int().clamp(max=(total - 1).clamp(min=0)) + 1
     places = torch.searchsorted(passed, wanted)
     places = torch.where(total > 0, places, torch.zeros_like(places))

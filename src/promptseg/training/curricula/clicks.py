@@ -100,10 +100,10 @@ def best_logits(logits_MKhw: Tensor, scores_MK: Tensor) -> Tensor:
 
 
 def _centroid(masks_Mhw: Tensor) -> Tensor:
-    """Centre of mass (M, 1, 2) in cells; of an empty object (0, 0)."""
+    """Centre of mass (M, 1, 2) in cells; of an empty object (0, 0). No matrix product: autocast would round it."""
     mass = masks_Mhw.flatten(1).sum(dim=1).clamp(min=1e-6)
     places = torch.arange(masks_Mhw.shape[-1], dtype=torch.float32, device=masks_Mhw.device)
-    x, y = (masks_Mhw.sum(dim=dim) @ places / mass for dim in (1, 2))
+    x, y = ((masks_Mhw.sum(dim=dim) * places).sum(dim=1) / mass for dim in (1, 2))
     return torch.stack((x, y), dim=1)[:, None]
 
 
