@@ -19,7 +19,15 @@ from promptseg.evaluation.clicksam.protocols import PROTOCOLS, Protocol, make_pr
 from promptseg.evaluation.clicksam.statistics import Statistics
 from promptseg.evaluation.clicksam.summary_text import markdown_summary
 from promptseg.evaluation.clicksam.table import Row, write_rows
-from promptseg.evaluation.clicksam.trainings import PAINTED, RUNS, Trainer, arm_runs, loss_curves, ready_arms
+from promptseg.evaluation.clicksam.trainings import (
+    PAINTED,
+    RUNS,
+    Trainer,
+    arm_runs,
+    loss_curves,
+    ready_arms,
+    training_words,
+)
 from promptseg.io.atomic import replacing
 from promptseg.io.files import existing, reason, shown
 from promptseg.metrics import RESAMPLES
@@ -321,6 +329,9 @@ def _report(
         "seed": str(settings.seed),
         "changed settings": "; ".join(settings.overrides) or "none",
     }
+    if protocols:
+        trained = training_words(runs, place.runs(protocols[0]))
+        facts |= {f"training {run}": words for run, words in trained.items()}
     if settings.quick:
         facts["quick"] = "a handful of images and one epoch: the figures mean nothing"
     statistics = Statistics(rows, seed=settings.seed, resamples=settings.resamples)

@@ -22,7 +22,7 @@ from promptseg.training.recipe_files import read_recipe
 from promptseg.training.session import Options, train
 from promptseg.types import Segmenter
 
-__all__ = ["PAINTED", "RUNS", "Trainer", "arm_runs", "loss_curves", "ready_arms", "recipe_path"]
+__all__ = ["PAINTED", "RUNS", "Trainer", "arm_runs", "loss_curves", "ready_arms", "recipe_path", "training_words"]
 
 PAINTED: Final = ("click-train-without", "click-train")
 """Click Train's runs: without clicks, then with."""
@@ -246,6 +246,23 @@ def loss_curves(protocol: str, runs: Sequence[str], folder: Path) -> list[LossCu
             scores = [(float(row["epoch"]), float(row["score"])) for row in rows if row["score"]]
         curves.append(LossCurve(protocol, run, losses, scores))
     return curves
+
+
+def training_words(runs: Sequence[str], folder: Path) -> dict[str, str]:
+    """How each run of a protocol was trained, in a line."""
+    words = {}
+    for run in runs:
+        if run in PAINTED:
+            epochs = read_epochs(folder / run)
+            words[run] = f"AdamW, {len(epochs)} epochs"
+            continue
+        recipe = read_recipe(folder / run / "recipe.toml")
+        optimiser, training = recipe.optimiser, recipe.training
+        words[run] = (
+            f"{recipe.model.trained} of {Path(recipe.model.name).name}; {optimiser.name} {optimiser.lr:g}, "
+            f"{recipe.schedule.name}, {training.epochs} epochs, batch {training.batch}"
+        )
+    return words
 
 
 def _is_compact(model: str) -> bool:
