@@ -27,7 +27,7 @@ ROWS: tuple[tuple[str, str, dict[str, object], int], ...] = (
     ("box", "box", {}, 1),
     ("sam", "sam", {}, 4),
     ("sam-med2d", "sam-med2d", {}, 3),
-    ("ritm", "ritm", {"most_clicks": 8}, 3),
+    ("ritm", "ritm", {"most_clicks": 8}, 14),
     ("mixed", "mixed", {"long": 1.0}, 4),
 )
 PHANTOM_SEED, COLUMNS, CUT, TILE, HEAD = 14, 5, 120, 150, 18
