@@ -59,6 +59,8 @@ def read_recipe(path: Path, *, overrides: Sequence[str] = ()) -> Recipe:
 def recipe_toml(recipe: Recipe) -> str:
     """The recipe with all its defaults, as TOML that :func:`read_recipe` turns back."""
     values = recipe.model_dump(mode="json", exclude_none=True)
+    curriculum = CURRICULA[recipe.curriculum.name].settings(**recipe.curriculum.settings)
+    values["curriculum"] = {"name": recipe.curriculum.name, **curriculum.model_dump(mode="json", exclude_none=True)}
     plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
     lines = [f"{name} = {_value(value)}" for name, value in plain.items()]
     for name, table in values.items():
@@ -213,7 +215,7 @@ def _name(key: str) -> str:
 def _value(value: object) -> str:
     if isinstance(value, Mapping):
         inside = (f"{_name(str(key))} = {_value(item)}" for key, item in value.items() if item is not None)
-        return "{ " + ", ".join(inside) + " }"
+        return "{" + ", ".join(inside) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_value, value)) + "]"
     if isinstance(value, bool):

@@ -75,4 +75,7 @@ def starting_network(network: Network) -> Network:
 
 
 def _features(network: Network, batch: Batch) -> Mapping[str, Tensor]:
-    return network.encode(batch.images) if isinstance(batch.images, Tensor) else batch.images
+    """Features in float32, as at inference: coordinates take the type of the features."""
+    if not isinstance(batch.images, Tensor):
+        return batch.images
+    return {name: value.float() for name, value in network.encode(batch.images).items()}
