@@ -46,7 +46,7 @@ def some_prints(count: int, rng: np.random.Generator) -> list[Fingerprint]:
     return prints
 
 
-@pytest.mark.parametrize("rules", [DuplicateRules(), DuplicateRules(0.9, -1), DuplicateRules(2.0, 10)])
+@pytest.mark.parametrize("rules", [DuplicateRules(), DuplicateRules(0.9, -1), DuplicateRules(2.0, 10, 0.85)])
 def test_all_pairs_as_by_brute_force(rules: DuplicateRules, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("promptseg.data.near_duplicates._BLOCK", 16)
     prints = some_prints(50, np.random.default_rng(0))
@@ -55,7 +55,7 @@ def test_all_pairs_as_by_brute_force(rules: DuplicateRules, monkeypatch: pytest.
         one, other = prints[first], prints[second]
         ncc = float(one.thumbnail.astype(float) @ other.thumbnail.astype(float))
         bits = sum(a != b for a, b in zip(one.bits.tolist(), other.bits.tolist(), strict=True))
-        if ncc >= rules.ncc or bits <= rules.hash_bits:
+        if ncc >= rules.ncc or (bits <= rules.hash_bits and ncc >= rules.hash_ncc):
             expected.append((first, second, bits))
     found = near_duplicates(prints, rules)
     assert [(pair.first, pair.second, pair.hash_bits) for pair in found] == expected
@@ -64,8 +64,8 @@ def test_all_pairs_as_by_brute_force(rules: DuplicateRules, monkeypatch: pytest.
 
 def test_the_thumbnail_is_correlated() -> None:
     one, other = (np.random.default_rng(seed).integers(0, 256, (64, 64), dtype=np.uint8) for seed in (0, 1))
-    found = near_duplicates([fingerprint(one), fingerprint(other)], DuplicateRules(0.0, 64))[0]
-    assert found.ncc == pytest.approx(np.corrcoef(one.ravel(), other.ravel())[0, 1], abs=1e-6)
+    found = near_duplicates([fingerprint(one), fingerprint(other)], DuplicateRules(0.0, -1))
+    assert found[0].ncc == pytest.approx(np.corrcoef(one.ravel(), other.ravel())[0, 1], abs=1e-6)
 
 
 def test_changes_that_do_not_make_another_image() -> None:

@@ -47,7 +47,12 @@ Ncc = Annotated[
     float, typer.Option("--ncc", metavar="R", help="Near-duplicates: correlation of thumbnails of at least this.")
 ]
 HashBits = Annotated[
-    int, typer.Option("--hash-bits", metavar="N", help="Or at most so many of 64 bits of the perceptual hash differ.")
+    int,
+    typer.Option(
+        "--hash-bits",
+        metavar="N",
+        help="Or at most so many of 64 bits of the perceptual hash differ, and thumbnails correlate by .75 or more.",
+    ),
 ]
 NoDuplicates = Annotated[bool, typer.Option("--no-near-duplicates", help="Do not look for near-duplicates.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]

@@ -67,14 +67,22 @@ class DuplicateRules:
     Attributes:
         ncc: correlation of thumbnails of at least this; above 1 to switch it off.
         hash_bits: differing bits of the perceptual hash of at most this; -1 to switch it off.
+        hash_ncc: a hash counts only together with a correlation of at least this: slices of the same organ of two
+            people have like hashes too, with correlations of .5 to .7, while shifted copies have .8 and more.
     """
 
     ncc: float = 0.93
     hash_bits: int = 8
+    hash_ncc: float = 0.75
 
     def __post_init__(self) -> None:
         check_number(self.ncc, "ncc", least=0, below=10)
         check_whole(self.hash_bits, "hash_bits", least=-1, most=HASH_SIDE**2)
+        check_number(self.hash_ncc, "hash_ncc", least=-1, below=10)
+
+    def join(self, ncc: float, hash_bits: int) -> bool:
+        """Whether two images of this correlation and with so many differing bits are near-duplicates."""
+        return ncc >= self.ncc or (hash_bits <= self.hash_bits and ncc >= self.hash_ncc)
 
 
 @final
@@ -138,7 +146,7 @@ def near_duplicates(prints: Sequence[Fingerprint], rules: DuplicateRules | None 
             alike |= signs[rows] @ signs[start:].T >= least_sign_product
         for first, second in zip(*np.nonzero(np.triu(alike, 1)), strict=True):
             pair = _compared(prints, start + int(first), start + int(second))
-            if pair.ncc >= rules.ncc or pair.hash_bits <= rules.hash_bits:
+            if rules.join(pair.ncc, pair.hash_bits):
                 found.append(pair)
     return found
 
