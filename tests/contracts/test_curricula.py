@@ -25,7 +25,7 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "mixed clicks": ("mixed", {"miss": 0.0, "box": 0, "box_and_click": 0, "mask": 0, "long": 1.0, "click_train": 0.5}),
     "mixed masks": ("mixed", {"miss": 0.0, "mask": 100, "mask_only": 0.5}),
     "mixed scribbles": ("mixed", {"miss": 0.0, "scribble": 100, "multimask_first": 1, "multimask_later": 1}),
-    "sam with bare masks": ("sam", {"mask_only": True}),
+    "sam without bare masks": ("sam", {"mask_only": False}),
 }
 
 OBJECTS = {

@@ -86,7 +86,7 @@ def test_segment_anything_starts_with_a_point_or_a_box_half_and_half() -> None:
 def test_segment_anything_clicks_eight_times_and_rests_in_the_middle_and_at_the_end() -> None:
     rests = Counter()
     for seed in range(60):
-        numbers = [one.prompts.labels_MP.shape[1] for one in ask("sam", MANY[:1], seed=seed)]
+        numbers = [one.prompts.labels_MP.shape[1] for one in ask("sam", MANY[:1], seed=seed, mask_only=False)]
         steps = np.diff(numbers)
         assert numbers[-1] == 1 + 8
         assert steps[-1] == 0
@@ -104,7 +104,7 @@ def test_segment_anything_feeds_back_unthresholded_logits_of_the_best_mask() -> 
 
 
 def test_segment_anything_with_bare_masks_says_nothing_else_in_the_two_rounds() -> None:
-    asked = ask("sam", mask_only=True)
+    asked = ask("sam")
     bare = [number for number, one in enumerate(asked) if one.prompts.labels_MP.shape[1] == 0]
     assert len(bare) == 2
     assert bare[1] == 10

@@ -29,8 +29,8 @@ class SegmentAnything(SimulatedUser):
     mask's unthresholded logits as mask prompt; the network answers with its single mask. Two rounds bring nothing new:
     one at a random place between two clicks, and the last.
 
-    The paper does not say whether the clicks made so far are shown in these two; here they are, because a user's are.
-    No code of this training was published.
+    In these two the mask prompt stands alone, so that the network learns to use it (``mask_only=False`` keeps the
+    prompts made so far; the paper can be read both ways). No code of this training was published.
 
     Attributes:
         clicks: on errors, 8 in the paper.
@@ -40,7 +40,7 @@ class SegmentAnything(SimulatedUser):
 
     clicks: int = Field(default=8, ge=0)
     box_share: float = Field(default=0.5, ge=0, le=1)
-    mask_only: bool = False
+    mask_only: bool = True
 
     def __call__(self, decode: Decode, targets: Targets, rng: Rng) -> Sequence[Round]:
         """Prompt the network with a point or a box, then correct it."""
