@@ -11,7 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
-from promptseg.prompts import box_around, centre_click, jitter_box, next_click
+from promptseg.prompts import box_around, centre_click, centroid_click, jitter_box, next_click
 from promptseg.prompts.click_train import ClickTrainClicks, click_train_clicks
 from promptseg.types import BoolMask, Box, MaskPrompt, Point, Prompts
 
@@ -119,18 +119,11 @@ def _oracle_clicks(session: ClickSession, reference: BoolMask, rng: Rng) -> list
     Where the rule gives no click (IoU above .95, or no error worth one), stage 2 gets the click of stage 1, as in the
     paper's notebook and in training.
     """
-    centre = _centre_of_mass(reference)
+    centre = centroid_click(reference).points[0]
     first, made = session.opening(centre)
     opened = Step(1, Prompts(points=[centre] if made else []), first, made)
     final, points = session.oracle(click_train_clicks(reference, first.mask, rng=rng), centre)
     return [opened, Step(2, Prompts(points=points), final, len(points))]
-
-
-def _centre_of_mass(reference: BoolMask) -> Point:
-    """The pixel of the object that is nearest to its centre of mass, the first of equals in row-major order."""
-    pixels = np.argwhere(reference)
-    row, column = pixels[int(((pixels - pixels.mean(axis=0)) ** 2).sum(axis=1).argmin())].tolist()
-    return Point(column, row)
 
 
 def _simulated_user(session: ClickSession, reference: BoolMask, rng: Rng) -> list[Step]:
