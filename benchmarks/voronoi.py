@@ -152,6 +152,9 @@ The authors' code anneals for 100 steps, their article says 500. The annealed se
 within the box of the region only, one click at a time, in place. The last row and the last column are the same search
 with the energy written as the formula stands, by scipy's matrix of distances.
 
+Read together: 500 quick steps are what the annealed search needs to come as high on average; 100 quick steps stay lower
+and cost a fifth. The smaller a region, the more of a call is overhead that no method avoids.
+
 """
 
 
