@@ -13,9 +13,9 @@ from promptseg.evaluation.clicksam.prompting import CLICKS, PROMPTERS, Step, pro
 from promptseg.types import BoolMask, Box, Embedding, Image, MaskPrompt, Point, Policy
 
 REFERENCE = np.zeros((40, 60), dtype=bool)
-REFERENCE[10:30, 20:44] = True
+REFERENCE[10:31, 20:45] = True
 PIXELS = np.where(REFERENCE, 200, 40).astype(np.uint8)
-PIXELS[10:30, 38:44] = 150
+PIXELS[10:31, 38:45] = 150
 IMAGE = Image(PIXELS)
 
 
@@ -56,7 +56,7 @@ def test_stage_1_answers_the_first_click_and_stage_2_the_rest() -> None:
     first, final = Named("one"), Named("two")
     arm = Promptable(first, final, first)
     opened, corrected = ask(arm, "oracle-clicks")
-    assert opened.prompts.points == (Point(31, 19),)
+    assert opened.prompts.points == (Point(32, 20),)
     assert first.asked == [(1, False)]
     assert final.asked == [(corrected.n_clicks, False)]
     assert corrected.n_clicks > 1
@@ -102,7 +102,7 @@ def test_all_arms_get_the_same_jittered_box_and_each_image_another() -> None:
     boxes = [ask(arm, "jittered-box")[0].prompts.boxes for arm in arms]
     assert boxes[0] == boxes[1]
     assert ask(arms[1], "jittered-box", image="b")[0].prompts.boxes != boxes[0]
-    assert ask(arms[1], "tight-box")[0].prompts.boxes == (Box(20, 10, 43, 29),)
+    assert ask(arms[1], "tight-box")[0].prompts.boxes == (Box(20, 10, 44, 30),)
 
 
 def test_the_ellipse_fills_pi_quarters_of_its_box() -> None:
