@@ -26,7 +26,9 @@ LAYERS = (
 HEAVY = {
     "torch": {"models", "adapters", "training", "autoprompt"},
     "transformers": {"models", "adapters", "training", "autoprompt"},
-    "matplotlib": set(),
+    "accelerate": {"training"},
+    "matplotlib": {"training", "evaluation"},
+    "pydantic": {"training", "adapters"},
     "pandas": set(),
     "torchvision": set(),
     "cv2": set(),

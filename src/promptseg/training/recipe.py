@@ -40,8 +40,8 @@ class DataSettings(Table):
     """Which images are learned from.
 
     Attributes:
-        source: how the data set is laid out: ``busi``, ``usgra``, ``folder``, ``coco``, ``nifti``, ``dicom`` or
-            ``medsam``.
+        source: how the data set is laid out: ``busi``, ``usgra``, ``folder``, ``coco``, ``nifti``, ``dicom``,
+            ``medsam``, or ``auto`` to find it out.
         path: the data set; from the recipe's folder.
         options: of the source.
         split: the file that says which image is in which part (``promptseg data split`` writes it); from the recipe's
@@ -52,9 +52,9 @@ class DataSettings(Table):
         objects: whether ``each`` object of the reference is one, or they are ``united`` into one for each image.
     """
 
-    source: Name
     path: Name
     split: Name
+    source: Name = "auto"
     options: dict[str, Any] = Field(default_factory=dict)
     train: str | list[str] = "train"
     validation: str | list[str] = "validation"

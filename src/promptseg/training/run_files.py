@@ -13,7 +13,6 @@ from typing import Final, final
 
 import torch
 
-import promptseg
 from promptseg._version import __version__
 from promptseg.errors import TrainingError
 from promptseg.io.atomic import replacing
@@ -156,7 +155,7 @@ def _package(name: str) -> str | None:
 
 def _commit() -> str | None:
     """The commit of promptseg's own source, where it is used out of a git repository."""
-    home = Path(promptseg.__file__).resolve().parents[2] / ".git"
+    home = Path(__file__).resolve().parents[3] / ".git"
     try:
         head = (home / "HEAD").read_text(encoding="utf-8").strip()
         if not head.startswith("ref: "):
