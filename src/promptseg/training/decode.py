@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from promptseg.models.network import Features, Network, PromptBatch
-from promptseg.training.simulation import ObjectPrompts
+from promptseg.training.simulation import Decode, ObjectPrompts
 
 __all__ = ["BatchDecode"]
 
@@ -21,9 +21,7 @@ class BatchDecode:
         start: the same for the frozen network that training started from, or None where no curriculum asks for it.
     """
 
-    def __init__(
-        self, network: Network, features: Features, images_M: Tensor, *, start: "BatchDecode | None" = None
-    ) -> None:
+    def __init__(self, network: Network, features: Features, images_M: Tensor, *, start: Decode | None = None) -> None:
         """Take the features of B images.
 
         Args:
@@ -34,7 +32,7 @@ class BatchDecode:
         """
         self.side = network.side
         self.grid_side = network.grid_side
-        self.start = start
+        self.start: Decode | None = start
         self._network = network
         self._features = features
         self._images_M = images_M

@@ -133,15 +133,19 @@ class Shelf:
 
     @cached_property
     def _masks(self) -> NDArray[np.uint8]:
-        return self._mapped("masks.bin", "uint8", (sum(self._plan.counts), *(self._plan.grid_side,) * 2))
+        shape = (sum(self._plan.counts), self._plan.grid_side, self._plan.grid_side)
+        masks: NDArray[np.uint8] = self._mapped("masks.bin", "uint8", shape)
+        return masks
 
     @cached_property
     def _boxes(self) -> NDArray[np.float32]:
-        return self._mapped("boxes.bin", "float32", (sum(self._plan.counts), 4))
+        boxes: NDArray[np.float32] = self._mapped("boxes.bin", "float32", (sum(self._plan.counts), 4))
+        return boxes
 
     @cached_property
     def _counts(self) -> NDArray[np.int64]:
-        return self._mapped("counts.bin", "int64", (len(self._plan.counts),))
+        counts: NDArray[np.int64] = self._mapped("counts.bin", "int64", (len(self._plan.counts),))
+        return counts
 
     def _mapped(self, name: str, dtype: str, shape: tuple[int, ...]) -> Any:  # noqa: ANN401 (an array of any type)
         if 0 in shape:

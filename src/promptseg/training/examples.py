@@ -126,7 +126,8 @@ def _overlaps(pixels: int, resized: int, side: int, cells: int) -> NDArray[np.fl
     edges = np.arange(pixels + 1) * (resized / pixels) * (cells / side)
     cell = np.arange(cells)[:, None]
     shared = np.minimum(edges[1:], cell + 1) - np.maximum(edges[:-1], cell)
-    return np.maximum(shared, 0).astype(np.float32)
+    overlaps: NDArray[np.float32] = np.maximum(shared, 0).astype(np.float32)
+    return overlaps
 
 
 def _digest(image: Image, objects: Sequence[TrueObject]) -> str:

@@ -63,7 +63,8 @@ class Loop:
         saved = newest_checkpoint(folder / "checkpoints")
         self._optimiser = make_optimiser(self._trained, recipe.optimiser)
         self._mean: RunningMean | None = None
-        self.step, self.best, self._sums, self._earlier = 0, None, (0, 0.0, 0.0), 0.0
+        self.step, self._sums, self._earlier = 0, (0, 0.0, 0.0), 0.0
+        self.best: float | None = None
         if saved is not None:
             self._restore_weights(saved)
         if recipe.training.ema > 0:

@@ -100,7 +100,8 @@ def spawn(work: Callable[..., object], values: tuple[Any, ...], named: dict[str,
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     try:
-        start_processes(_member, args=(work, values, named, processes, port), nprocs=processes, start_method="spawn")
+        start: Callable[..., object] = start_processes
+        start(_member, args=(work, values, named, processes, port), nprocs=processes, start_method="spawn")
     except ProcessRaisedException as error:
         told = [line for line in str(error).splitlines() if _TOLD in line]
         if not told:

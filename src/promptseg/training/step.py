@@ -70,7 +70,7 @@ def starting_network(network: Network) -> Network:
     }
     twin = copy.deepcopy(network, kept)
     for value in twin.module.parameters():
-        value.requires_grad_(requires_grad=False)
+        value.requires_grad = False
     return twin
 
 
