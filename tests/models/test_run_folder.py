@@ -27,7 +27,7 @@ def trained_run(base: Path, folder: Path) -> Network:
     folder.mkdir()
     network, entry, _ = open_model(str(base))
     names = tuple(name for name, _ in network.module.named_parameters() if name.startswith("mask_decoder."))
-    record = RunRecord(str(base), weights_sha256(network), entry.name, names)
+    record = RunRecord(str(base), weights_sha256(network), entry.name, "single", names)
     record.write(folder)
     with torch.no_grad():
         for name, value in network.module.named_parameters():
@@ -49,6 +49,7 @@ def test_a_small_network_is_kept_whole(base: Path, tmp_path: Path) -> None:
     assert same(loaded.network, network)
     assert loaded.preprocessing.side == 64
     assert loaded.name == "run"
+    assert loaded.default_policy == "single"
 
 
 def test_of_a_large_one_only_what_was_trained(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +83,11 @@ def test_a_run_on_a_run(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("run.json", b"{", r"run\.json: is damaged"),
         ("run.json", b'{"format": 9}', "another version"),
         ("run.json", b'{"format": 1}', "is damaged"),
-        ("run.json", b'{"format": 1, "base": "a", "base_sha256": "b", "model": "c", "trained": []}', "'c' is unknown"),
+        (
+            "run.json",
+            b'{"format": 1, "base": "a", "base_sha256": "b", "model": "c", "policy": "first", "trained": []}',
+            "'c' is unknown",
+        ),
         ("trained.safetensors", b"torn", "no file of weights"),
         ("trained.safetensors", None, "has not kept any weights yet"),
     ],

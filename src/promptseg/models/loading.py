@@ -87,7 +87,8 @@ def open_model(name: str, like: str | None = None) -> tuple[Network, ModelEntry,
 
     if is_run(path):
         network, record = open_run(path, lambda base: open_model(base)[0])
-        return network, _sized(MODELS[like or record.model], network), path.name
+        entry = replace(MODELS[record.model], default_policy=record.policy) if like is None else MODELS[like]
+        return network, _sized(entry, network), path.name
     network, fitting = open_network(path, like=like)
     return network, _sized(MODELS[like or fitting], network), path.name
 

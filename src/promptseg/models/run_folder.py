@@ -24,6 +24,7 @@ from promptseg.models.network import Network
 from promptseg.models.saving import save_network
 from promptseg.models.state_files import read_state
 from promptseg.models.zoo import MODELS
+from promptseg.types import Policy, check_policy
 
 __all__ = ["RunRecord", "is_run", "open_run", "read_record", "read_trained", "save_trained", "weights_sha256"]
 
@@ -44,13 +45,15 @@ class RunRecord:
     Attributes:
         base: name in the table of models, or the path of a file of weights.
         base_sha256: digest of all its weights, see :func:`weights_sha256`.
-        model: name of the model in the table whose preprocessing and policy it has.
+        model: name of the model in the table whose preprocessing it has.
+        policy: which candidate mask it gives unless told otherwise.
         trained: names of all weights that may differ from the base.
     """
 
     base: str
     base_sha256: str
     model: str
+    policy: Policy
     trained: tuple[str, ...]
 
     def write(self, folder: Path) -> None:
@@ -107,6 +110,7 @@ def read_record(folder: Path) -> RunRecord:
         raise CheckpointError(
             f"{shown(folder)}: its model {record.model!r} is unknown; the known are {', '.join(MODELS)}"
         )
+    check_policy(record.policy)
     return record
 
 

@@ -17,14 +17,19 @@ from promptseg.errors import CheckpointError, DatasetError, LeakError
 from promptseg.models.loading import open_model
 from promptseg.models.predictor import PromptSegmenter
 from promptseg.models.run_folder import RunRecord, read_record, read_trained, weights_sha256
+from promptseg.training.curricula import build_curriculum
 from promptseg.training.examples import Reference, read_reference
 from promptseg.training.parts import TRAINED, parts_of
-from promptseg.training.recipe import DataSettings, ModelSettings, Recipe
+from promptseg.training.recipe import DataSettings, Recipe
+from promptseg.types import Policy
 
 __all__ = ["Item", "Plan", "Watch", "describe", "make_plan"]
 
 READERS: Final = 4
 """Images that are read at the same time."""
+
+_ONE_MASK: Final = ("clicksam", "ritm")
+"""Curricula that never ask for three masks."""
 
 Watch = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is."""
@@ -119,7 +124,7 @@ def make_plan(recipe: Recipe, *, samples: Sequence[Sample] | None = None, watch:
         for parts in (data.train_parts, data.validation_parts)
     )
     _check_leaks(split, data, (*train, *validation))
-    segmenter, record = _model(recipe.model)
+    segmenter, record = _model(recipe)
     read = _survey((*train, *validation), data, watch)
     items, labels = [item for item, _ in read], {label for _, labels in read for label in labels}
     unknown = sorted(set(data.labels) - labels)
@@ -186,8 +191,9 @@ def _limited(items: Sequence[Item], limit: int) -> tuple[Item, ...]:
     return tuple(items[number * len(items) // limit] for number in range(limit))
 
 
-def _model(settings: ModelSettings) -> tuple[PromptSegmenter, RunRecord]:
+def _model(recipe: Recipe) -> tuple[PromptSegmenter, RunRecord]:
     """The model with the weights that training begins with; the record names all that may come to differ from it."""
+    settings = recipe.model
     network, entry, name = open_model(settings.name, settings.like)
     digest = weights_sha256(network)
     parts = parts_of(network)
@@ -204,8 +210,16 @@ def _model(settings: ModelSettings) -> tuple[PromptSegmenter, RunRecord]:
             network.module.load_state_dict(dict(read_trained(start)), strict=False)
         trained |= set(earlier.trained)
     names = tuple(parameter for parameter in parts if parameter in trained)
-    record = RunRecord(settings.name, digest, entry.name, names)
-    return PromptSegmenter(network, entry.preprocessing, name=name, default_policy=entry.default_policy), record
+    policy = _policy(recipe) or entry.default_policy
+    record = RunRecord(settings.name, digest, entry.name, policy, names)
+    return PromptSegmenter(network, entry.preprocessing, name=name, default_policy=policy), record
+
+
+def _policy(recipe: Recipe) -> Policy | None:
+    """That of the recipe; ``single`` where only the network's single mask learns; None for that of the model."""
+    curriculum = build_curriculum(recipe.curriculum.name, **recipe.curriculum.settings)
+    one_mask = recipe.curriculum.name in _ONE_MASK or getattr(curriculum, "multimask", None) is False
+    return recipe.validation.policy or ("single" if one_mask else None)
 
 
 def describe(plan: Plan, *, processes: int) -> dict[str, str]:

@@ -206,7 +206,8 @@ class ValidationSettings(Table):
         prompter: what the simulated user does: ``click`` (one, in the middle), ``box`` (tight), ``clicks:N`` (N clicks,
             each in the middle of the largest error, the mask before as a prompt too), ``clicksam`` (a click, then
             clicks by ClickSAM's rule). All see the reference, so the score is an oracle's.
-        policy: which candidate mask is taken; by default that of the model.
+        policy: which candidate mask is taken, here and by default when the run is loaded; by default ``single`` where
+            the curriculum teaches the single mask only, else that of the model.
         metric: ``iou`` or ``dice``, of masks at the size of the image; the mean over objects.
         every: epochs between validations.
         limit: at most so many images, evenly from all; 0 for all.

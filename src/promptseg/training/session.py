@@ -35,6 +35,7 @@ __all__ = ["Options", "Outcome", "train"]
 
 RECIPE: Final = "recipe.toml"
 OUTCOME: Final = "outcome.json"
+_PLACES: Final = ("path = ", "split = ", "embeddings_folder = ")
 
 
 @final
@@ -183,13 +184,18 @@ def _check_free(folder: Path, recipe: Recipe, *, resume: bool) -> None:
         return
     if not resume:
         raise TrainingError(f"{shown(folder)}: holds a run already; go on with --resume, or give another folder")
-    before, now = (text.splitlines() for text in (kept.read_text(encoding="utf-8"), recipe_toml(recipe)))
+    before, now = (_lines(text) for text in (kept.read_text(encoding="utf-8"), recipe_toml(recipe)))
     if before != now:
         other = [line for line in now if line not in before] + [line for line in before if line not in now]
         raise TrainingError(
             f"{shown(folder)}: the run has another recipe ({'; '.join(other[:3])}); give the same, which is "
             f"{shown(kept)}, or another folder"
         )
+
+
+def _lines(recipe: str) -> list[str]:
+    """Of a recipe, without the places that data may move to: what is read there is compared by itself."""
+    return [line for line in recipe.splitlines() if not line.startswith(_PLACES)]
 
 
 def _describe(plan: Plan, folder: Path, team: Team) -> None:
