@@ -101,6 +101,16 @@ def test_a_group_of_nearly_everything_is_doubted(tmp_path: Path) -> None:
     assert "holds 4 of 4 images; where all images look alike" in whats(checked("folder", tmp_path), "warning")
 
 
+def test_so_many_pairs_that_they_say_nothing_do_not_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("promptseg.data.near_duplicates._LEAST_LIMIT", 0)
+    monkeypatch.setattr("promptseg.data.near_duplicates._MOST_PAIRS", 0)
+    root = data_sets.pictures(tmp_path)
+    (root / "images" / "p0_1.png").write_bytes((root / "images" / "p0_0.png").read_bytes())
+    report = checked("folder", root)
+    assert report.sound
+    assert "these images look alike by nature" in whats(report, "warning")
+
+
 def test_coloured_marks_in_grey_pictures(tmp_path: Path) -> None:
     gray = np.stack([picture(0)] * 3, axis=-1)
     gray[5:10, 5:10] = (255, 200, 0)

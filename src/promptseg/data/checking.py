@@ -129,13 +129,14 @@ def check_samples(
         looks.append(look)
         advance()
     names = [sample.name for sample in listing.samples]
-    pairs = _pairs(listing.samples, looks, rules)
+    pairs, doubts = _pairs(listing.samples, looks, rules)
     groups = _groups(listing.samples, pairs)
     findings = [
         *(Finding("error", problem) for problem in listing.problems),
         *_of_files(names, looks),
         *_of_masks(listing.samples, looks),
         *_of_groups(listing.samples, pairs, groups),
+        *(Finding("warning", doubt) for doubt in doubts),
         *(Finding("note", f"left out: {note}") for note in listing.notes),
     ]
     subjects = {(sample.dataset, sample.subject) for sample in listing.samples if sample.subject is not None}
@@ -191,19 +192,24 @@ def _marks_px(image: Image) -> int:
     return count if _LEAST_COLOURED_PX <= count <= _MOST_COLOURED * spread.size else 0
 
 
-def _pairs(samples: Sequence[Sample], looks: Sequence[_Look], rules: DuplicateRules | None) -> list[NearDuplicate]:
-    """Near-duplicates among the images that could be read, by their indices among all.
+def _pairs(
+    samples: Sequence[Sample], looks: Sequence[_Look], rules: DuplicateRules | None
+) -> tuple[list[NearDuplicate], list[str]]:
+    """Near-duplicates among the images that could be read, by their indices among all; and why there are none.
 
     Images of one subject belong together anyway, so that they are alike is no news.
     """
     if rules is None:
-        return []
+        return [], []
     readable = [(index, look.print) for index, look in enumerate(looks) if look.print is not None]
-    found = near_duplicates([one for _, one in readable], rules)
+    try:
+        found = near_duplicates([one for _, one in readable], rules)
+    except DatasetError as error:
+        return [], [str(error)]
     pairs = (
         NearDuplicate(readable[pair.first][0], readable[pair.second][0], pair.ncc, pair.hash_bits) for pair in found
     )
-    return [pair for pair in pairs if not _are_one(samples[pair.first], samples[pair.second])]
+    return [pair for pair in pairs if not _are_one(samples[pair.first], samples[pair.second])], []
 
 
 def _groups(samples: Sequence[Sample], pairs: Sequence[NearDuplicate]) -> list[list[int]]:
