@@ -1,7 +1,8 @@
 """An epoch of training the decoder with kept features, beside one with the encoder in the loop; and the memory.
 
 Run: python -m benchmarks.training [--images 6] [--models default,vit_b]
-Each model is timed in a process of its own, with one thread. ``vit_b`` has random weights of Segment Anything's sizes:
+Each model is timed in a process of its own, with one thread, in seconds of the processor, so that other work on the
+machine does not count. ``vit_b`` has random weights of Segment Anything's sizes:
 speed and memory do not depend on their values. Images are simulated, 500 x 600 pixels with one lesion.
 """
 
@@ -13,7 +14,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ def model_file(name: str, folder: Path) -> str:
 
 
 def epoch(folder: Path, name: str, *, embeddings: str, images: int, batch: int) -> dict[str, float]:
-    """Seconds of an epoch and of filling the shelf, and the peak memory of this process in GB."""
+    """Processor seconds of an epoch and of filling the shelf, and the peak memory of this process in GB."""
     samples = tuple(Simulated(str(number)) for number in range(images))
     rows = tuple(SplitRow("phantoms", sample.name, sample.name, "", "train") for sample in samples)
     write_split(Split(rows), folder / "split.csv")
@@ -93,14 +94,14 @@ def epoch(folder: Path, name: str, *, embeddings: str, images: int, batch: int) 
     advance, fill = Loop.run, Shelf.fill
 
     def timed_run(self, *values):  # noqa: ANN001, ANN002, ANN202
-        start = perf_counter()
+        start = process_time()
         advance(self, *values)
-        seconds["epoch"] = perf_counter() - start
+        seconds["epoch"] = process_time() - start
 
     def timed_fill(self, *values):  # noqa: ANN001, ANN002, ANN202
-        start = perf_counter()
+        start = process_time()
         fill(self, *values)
-        seconds["filling"] = perf_counter() - start
+        seconds["filling"] = process_time() - start
 
     Loop.run, Shelf.fill = timed_run, timed_fill
     train(read_recipe(path), folder / "run", options=Options(device="cpu", quiet=True), samples=samples)

@@ -11,11 +11,12 @@ from promptseg.errors import ValueRangeError, WriteError
 from promptseg.training.embeddings import Shelf, ShelfPlan
 from promptseg.training.examples import Example
 
+SHAPES = {"embedding": (3, 4), "fine": (2, 8, 8)}
 CPU = torch.device("cpu")
 
 
 def plan(precision: str = "float32", key: str = "a") -> ShelfPlan:
-    return ShelfPlan(key, {"embedding": (3, 4), "fine": (2, 8, 8)}, precision, counts=(2, 0, 1, 3), grid_side=8)
+    return ShelfPlan(key, lambda: SHAPES, precision, counts=(2, 0, 1, 3), grid_side=8)
 
 
 def row(number: int, *, objects: int) -> tuple[int, dict[str, torch.Tensor], Example]:
@@ -65,7 +66,7 @@ def test_values_too_large_for_half_precision_are_refused(tmp_path: Path) -> None
 
 
 def test_a_disk_without_room_is_told_before_anything_is_computed(tmp_path: Path) -> None:
-    huge = ShelfPlan("a", {"embedding": (1 << 40,)}, "float32", counts=(1, 1), grid_side=8)
+    huge = ShelfPlan("a", lambda: {"embedding": (1 << 40,)}, "float32", counts=(1, 1), grid_side=8)
     with pytest.raises(WriteError, match=r"need \d+\.\d+ GB, but only .* are free"):
         Shelf.open(huge, tmp_path)
 

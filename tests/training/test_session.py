@@ -31,7 +31,7 @@ def run_killed(folder: Path, *changes: str, kills: int) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     script = Path(__file__).resolve().parents[1] / "killed_runs.py"
     command = [sys.executable, str(script), str(folder), str(kills), *changes]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
 
 

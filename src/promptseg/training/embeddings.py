@@ -7,7 +7,7 @@ for each row, written after the row itself, so a shelf that was interrupted is g
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -37,14 +37,14 @@ class ShelfPlan:
 
     Attributes:
         key: of all that decides the content: the encoder, preprocessing, images, augmentation, precision.
-        shapes: of one row of each feature, by name.
+        shapes: computes the shapes of one row of each feature, by name; called when a shelf is made.
         precision: ``float16`` or ``float32``.
         counts: the most objects that each row can have.
         grid_side: of the objects' masks.
     """
 
     key: str
-    shapes: Mapping[str, tuple[int, ...]]
+    shapes: Callable[[], Mapping[str, tuple[int, ...]]]
     precision: str
     counts: tuple[int, ...]
     grid_side: int
@@ -52,14 +52,7 @@ class ShelfPlan:
     @property
     def digest(self) -> str:
         """Name of the shelf's folder."""
-        return sha256(f"{self.key} {dict(self.shapes)} {self.precision} {self.counts}".encode()).hexdigest()[:20]
-
-    @property
-    def size_bytes(self) -> int:
-        """Size on the disk."""
-        item = np.dtype(self.precision).itemsize
-        row = sum(int(np.prod(shape)) * item for shape in self.shapes.values())
-        return row * len(self.counts) + sum(self.counts) * (self.grid_side**2 + 16) + 9 * len(self.counts)
+        return sha256(f"{self.key} {self.precision} {self.counts} {self.grid_side}".encode()).hexdigest()[:20]
 
 
 @final
@@ -85,6 +78,14 @@ class Shelf:
         except OSError as error:
             raise WriteError(f"{shown(shelf._folder)}: embeddings cannot be kept ({reason(error)})") from error
         return shelf
+
+    @cached_property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of one row of each feature; from the shelf where it is made already."""
+        record = self._folder / "shelf.json"
+        if record.is_file():
+            return {name: tuple(shape) for name, shape in json.loads(record.read_text(encoding="utf-8")).items()}
+        return dict(self._plan.shapes())
 
     def missing(self) -> list[int]:
         """The rows that are not there yet."""
@@ -128,7 +129,7 @@ class Shelf:
         rows = len(self._plan.counts)
         return {
             name: self._mapped(f"{name}.bin", self._plan.precision, (rows, *shape))
-            for name, shape in self._plan.shapes.items()
+            for name, shape in self._shapes.items()
         }
 
     @cached_property
@@ -155,7 +156,7 @@ class Shelf:
     def _sizes(self) -> dict[str, int]:
         rows, objects = len(self._plan.counts), sum(self._plan.counts)
         item = np.dtype(self._plan.precision).itemsize
-        features = {f"{name}.bin": int(np.prod(shape)) * item * rows for name, shape in self._plan.shapes.items()}
+        features = {f"{name}.bin": int(np.prod(shape)) * item * rows for name, shape in self._shapes.items()}
         others = {"masks.bin": objects * self._plan.grid_side**2, "boxes.bin": objects * 16, "counts.bin": rows * 8}
         return {**features, **others, "done": rows}
 
@@ -164,9 +165,10 @@ class Shelf:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self._folder).free
-        if free < self._plan.size_bytes:
+        needed = sum(self._sizes().values())
+        if free < needed:
             raise WriteError(
-                f"{shown(self._folder)}: embeddings need {self._plan.size_bytes / 1e9:.2f} GB, but only "
+                f"{shown(self._folder)}: embeddings need {needed / 1e9:.2f} GB, but only "
                 f"{free / 1e9:.2f} GB are free; set training.embeddings_folder, fewer training.augmented_copies, or "
                 "training.embeddings = 'live'"
             )
@@ -174,10 +176,10 @@ class Shelf:
             with (self._folder / name).open("wb") as file:
                 file.truncate(size)
         with replacing(self._folder / "shelf.json") as record:
-            record.write(json.dumps({"rows": len(self._plan.counts), "precision": self._plan.precision}).encode())
+            record.write(json.dumps(self._shapes).encode())
 
     def _write(self, row: int, features: Features, example: Example) -> None:
-        for name, shape in self._plan.shapes.items():
+        for name, shape in self._shapes.items():
             values = features[name][0].detach().float().cpu().numpy()
             if values.shape != tuple(shape):
                 raise TrainingError(f"the feature {name!r} has shape {values.shape} instead of {tuple(shape)}")

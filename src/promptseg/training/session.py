@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Self, final
 
@@ -270,11 +271,13 @@ class _Filler:
                 (copies, plan.recipe.seed, augmentation.model_dump()) if copies else None,
             )
         )
-        features = self._encode(self._reader.read(items[0]))
-        shapes = {name: tuple(value.shape[1:]) for name, value in features.items()}
         counts = tuple(item.objects for item in items for _ in range(1 + copies))
         precision = plan.recipe.training.embeddings_precision
-        return ShelfPlan(key, shapes, precision, counts, plan.segmenter.network.grid_side)
+        return ShelfPlan(key, partial(self._shapes, items[0]), precision, counts, plan.segmenter.network.grid_side)
+
+    def _shapes(self, item: Item) -> dict[str, tuple[int, ...]]:
+        features = self._encode(self._reader.read(item))
+        return {name: tuple(value.shape[1:]) for name, value in features.items()}
 
     def _encode(self, example: Example) -> dict[str, Tensor]:
         with torch.no_grad():
