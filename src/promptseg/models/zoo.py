@@ -67,7 +67,8 @@ class ModelEntry:
 
 _MEAN: Final = (123.675, 116.28, 103.53)
 _STD: Final = (58.395, 57.12, 57.375)
-_COMPACT: Final = Preprocessing("letterbox", 256, 1, "standardise")
+_COMPACT: Final = Preprocessing("letterbox", 320, 1, "standardise")
+_SMALL: Final = Preprocessing("letterbox", 256, 1, "standardise")
 _SAM: Final = Preprocessing("letterbox", 1024, 3, "display", _MEAN, _STD, rounded=True)
 _SAM2: Final = Preprocessing("squash", 1024, 3, "display", _MEAN, _STD)
 _MEDSAM: Final = Preprocessing("squash", 1024, 3, "min-max", resample="bicubic")
@@ -103,7 +104,7 @@ MODELS: Final[dict[str, ModelEntry]] = {
         "default-zeroshot",
         "compact",
         None,
-        _COMPACT,
+        _SMALL,
         "single",
         "Apache-2.0",
         "docs/reference/model-card.md",
