@@ -192,7 +192,8 @@ def _normalised(values: NDArray[np.uint8], dtype: type[np.floating[Any]]) -> NDA
     rows = values.astype(dtype)
     rows -= rows.mean(axis=-1, keepdims=True)
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > _FLAT)
+    normalised: NDArray[Any] = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > _FLAT)
+    return normalised
 
 
 def _compared(prints: Sequence[Fingerprint], first: int, second: int) -> NearDuplicate:
