@@ -66,7 +66,7 @@ def begin_from(net: CompactNet, path: Path) -> None:
 
 
 def build_run(recipe: Recipe, *, start: Path | None = None) -> Run:
-    """A network with fresh weights or those of the file `start`, its optimiser (no decay for vectors) and its average."""
+    """A network with fresh weights or those of the file `start`, its optimiser (vectors do not decay), its average."""
     torch.manual_seed(recipe.seed)
     net = CompactNet(recipe.network)
     if start is not None:
