@@ -52,10 +52,10 @@ class CompactNetwork:
         boxes, masks = prompts.boxes_N4, prompts.masks_N1hw
         logits, scores = self.net.decode(
             features,
-            points_BNP2=prompts.points_NP2.unflatten(0, shape),
-            labels_BNP=prompts.labels_NP.unflatten(0, shape),
-            boxes_BN4=None if boxes is None else boxes.unflatten(0, shape),
-            masks_BN1hw=None if masks is None else masks.unflatten(0, shape),
+            points_BNP2=prompts.points_NP2.reshape(*shape, *prompts.points_NP2.shape[1:]),
+            labels_BNP=prompts.labels_NP.reshape(*shape, *prompts.labels_NP.shape[1:]),
+            boxes_BN4=None if boxes is None else boxes.reshape(*shape, *boxes.shape[1:]),
+            masks_BN1hw=None if masks is None else masks.reshape(*shape, *masks.shape[1:]),
             multimask=multimask,
         )
         return logits.flatten(0, 1), scores.flatten(0, 1)
