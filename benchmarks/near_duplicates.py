@@ -195,7 +195,7 @@ What the pictures show, looked at by eye on contact sheets:
   like different lesions above the same dark shadow. So a low NCC with a hash far away is the doubtful kind.
 - All eight groups across classes show one lesion, or one view, in two classes; benign 433 and malignant 145 are equal
   to the pixel.
-- Strongly zoomed or mirrored copies are not found by either measure.
+- Zoomed and mirrored copies were not measured; both measures compare whole pictures, so they are blind to them.
 """
 
 OTHER_WORDS = """Pairs of two subjects are certainly false. In usgra-seg twelve of the pairs were looked at: all are one
