@@ -32,7 +32,7 @@ class ClickSamOptions:
         Path, typer.Option("--data", metavar="PATH", help="BUSI as it is distributed (or another data set of lesions).")
     ]
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of trainings, table, report.html, summary.md.")
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of trainings, table.csv and report.html.")
     ]
     model: Annotated[
         str, typer.Option("--model", "-m", metavar="NAME|FILE", help="A promptable model: what is adapted.")
