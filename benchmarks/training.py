@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import process_time
 
 import numpy as np
 import torch
 
-from promptseg.data.phantoms import ultrasound_phantom
+from promptseg.data.phantoms import Phantom, ultrasound_phantom
 from promptseg.data.samples import TrueObject
 from promptseg.data.splits import Split, SplitRow, write_split
 from promptseg.models.sam import SamNetwork, build_sam
@@ -60,14 +61,17 @@ class Simulated:
 
     def read_image(self) -> Image:
         """The picture."""
-        return Image(self._phantom().image)
+        return Image(phantom(self.name).image)
 
     def read_objects(self) -> tuple[TrueObject, ...]:
         """Its lesion."""
-        return (TrueObject("lesion", self._phantom().mask),)
+        return (TrueObject("lesion", phantom(self.name).mask),)
 
-    def _phantom(self):  # noqa: ANN202
-        return ultrasound_phantom(np.random.default_rng(int(self.name)), size=(500, 600))
+
+@cache
+def phantom(name: str) -> Phantom:
+    """The phantom of a name; simulated once, so that reading costs nothing."""
+    return ultrasound_phantom(np.random.default_rng(int(name)), size=(500, 600))
 
 
 def model_file(name: str, folder: Path) -> str:

@@ -70,14 +70,14 @@ def train_score(segmenter: promptseg.Segmenter, samples: tuple[PhantomSample, ..
 @pytest.mark.parametrize(
     "changes",
     [
-        ("training.ema=0.9", "training.accumulate=2", "training.checkpoint_every=3", "training.epochs=4"),
-        ("model.trained=decoder", "augmentation.preset=light", "training.augmented_copies=2", "training.epochs=4"),
+        ("training.ema=0.9", "training.accumulate=2", "training.checkpoint_every=3", "training.epochs=3"),
+        ("model.trained=decoder", "augmentation.preset=light", "training.augmented_copies=2", "training.epochs=3"),
     ],
     ids=["live", "cached"],
 )
 def test_killed_at_any_moment_it_ends_like_a_run_that_was_not(tmp_path: Path, changes: tuple[str, ...]) -> None:
     train(quick_recipe(tmp_path, *changes), tmp_path / "whole", options=CPU, samples=phantoms())
-    run_killed(tmp_path, *changes, kills=4)
+    run_killed(tmp_path, *changes, kills=3)
     assert curve(tmp_path / "killed") == curve(tmp_path / "whole")
     for name in ("model.safetensors", "recipe.toml", "run.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -123,15 +123,8 @@ def draw_curves(table: MetricsTable, path: Path, *, title: str, score: str) -> N
         places = [float(row["epoch"]) for row in scored]
         right.plot(places, values, color="#00796b", marker="o", markersize=4)
         best = max(range(len(values)), key=values.__getitem__)
-        right.annotate(
-            f"best {values[best]:.4f}",
-            (places[best], values[best]),
-            (0, 6),
-            textcoords="offset points",
-            ha="center",
-            color="#00796b",
-        )
-        right.set_ylabel(score, color="#00796b")
+        right.plot(places[best], values[best], color="#00796b", marker="o", markersize=9, fillstyle="none")
+        right.set_ylabel(f"{score}; best {values[best]:.4f}", color="#00796b")
         right.tick_params(axis="y", colors="#00796b")
         right.margins(y=0.15)
     picture = io.BytesIO()
