@@ -29,7 +29,7 @@ class ClickSamOptions:
     """What the command line says."""
 
     data: Annotated[
-        Path, typer.Option("--data", metavar="PATH", help="BUSI as it is distributed (or another data set of lesions).")
+        Path, typer.Option("--data", metavar="PATH", help="BUSI as it is distributed, or other lesions.")
     ]
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of trainings, table.csv and report.html.")
@@ -50,8 +50,8 @@ class ClickSamOptions:
         typer.Option(
             "--arms",
             metavar="NAMES",
-            help="With commas: none, medsam, stage-1, clicksam, clicksam-code, click-train, ellipse; by default all but "
-            "clicksam-code.",
+            help="With commas: none, medsam, stage-1, clicksam, clicksam-code, click-train, ellipse; by default all "
+            "but clicksam-code.",
         ),
     ] = None
     split: Annotated[
