@@ -28,9 +28,7 @@ def _experiments() -> None:
 class ClickSamOptions:
     """What the command line says."""
 
-    data: Annotated[
-        Path, typer.Option("--data", metavar="PATH", help="BUSI as it is distributed, or other lesions.")
-    ]
+    data: Annotated[Path, typer.Option("--data", metavar="PATH", help="BUSI as it is distributed, or other lesions.")]
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of trainings, table.csv and report.html.")
     ]
