@@ -44,7 +44,7 @@ def test_no_group_lies_in_two_parts_of_the_split(recipe: Recipe) -> None:
         for row in csv.DictReader(file):
             parts.setdefault(row["group"], set()).add(row["part"])
     assert all(len(found) == 1 for found in parts.values())
-    assert set().union(*parts.values()) == {"train", "validation", "test"}
+    assert set().union(*parts.values()) == {"train", "validation", "test", "left-out"}
 
 
 def test_join_finds_connected_groups() -> None:

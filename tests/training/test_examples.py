@@ -40,10 +40,11 @@ def test_boxes_are_those_of_inference() -> None:
     reference = read_reference(sample, labels=(), rule="each")
     mask = np.zeros(reference.image.size, dtype=bool)
     mask[10:20, 30:50] = True
-    example = make_example(reference.image, [mask], MODELS["default"].preprocessing, grid_side=128)
-    scale = 256 / 64
+    preprocessing = MODELS["default"].preprocessing
+    example = make_example(reference.image, [mask], preprocessing, grid_side=128)
+    scale = preprocessing.side / 64
     np.testing.assert_allclose(example.boxes_N4, [[30 * scale, 10 * scale, 49 * scale, 19 * scale]])
-    assert example.pixels_CSS.shape == (1, 256, 256)
+    assert example.pixels_CSS.shape == (1, preprocessing.side, preprocessing.side)
     assert example.masks_Ngg.dtype == np.uint8
     assert example.masks_Ngg.max() == 255
 
