@@ -17,7 +17,6 @@ from tools.default_model.losses import mask_losses, true_iou
 from tools.default_model.oracle_prompts import clicksam_clicks, ellipse, jittered, tight
 from tools.default_model.recipe import Recipe, read_recipe
 from tools.default_model.simulate import click, correct, depth, first_prompts, tight_boxes
-from tools.default_model.split import join
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "default.toml"
 
@@ -45,10 +44,6 @@ def test_no_group_lies_in_two_parts_of_the_split(recipe: Recipe) -> None:
             parts.setdefault(row["group"], set()).add(row["part"])
     assert all(len(found) == 1 for found in parts.values())
     assert set().union(*parts.values()) == {"train", "validation", "test", "left-out"}
-
-
-def test_join_finds_connected_groups() -> None:
-    assert join(6, [(4, 1), (1, 3), (0, 5)]) == [0, 1, 2, 1, 1, 0]
 
 
 def test_clicks_lie_in_their_region(target: Tensor) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from promptseg.data.grouping import joined
 from tools.default_model.sources import READERS, Record
 
 THRESHOLD = 0.93
@@ -27,22 +28,6 @@ def thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     values = np.asarray(small, dtype=np.float64).ravel()
     values = values - values.mean()
     return np.asarray(values / max(float(np.linalg.norm(values)), 1e-9))
-
-
-def join(count: int, pairs: list[tuple[int, int]]) -> list[int]:
-    """Number the connected groups of `count` items; each group is called by its smallest member."""
-    parent = list(range(count))
-
-    def find(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for a, b in pairs:
-        low, high = sorted((find(a), find(b)))
-        parent[high] = low
-    return [find(i) for i in range(count)]
 
 
 def known_pairs(records: list[Record], data: Path) -> list[tuple[int, int]]:
@@ -103,7 +88,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2024)
     options = parser.parse_args()
     records = [record for reader in READERS.values() for record in reader(options.data)]
-    groups = join(len(records), known_pairs(records, options.data) + similar_pairs(records))
+    groups = joined(len(records), known_pairs(records, options.data) + similar_pairs(records))
     parts = assign_parts(records, groups, np.random.default_rng(options.seed))
     with options.output.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
