@@ -6,29 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from phantom_samples import TINY
 from PIL import Image as Pillow
 
 from promptseg.data.phantoms import ultrasound_phantom
 from promptseg.data.splits import Split, SplitRow, write_split
-from promptseg.models.compact import CompactConfig, CompactNet
+from promptseg.models.compact import CompactNet
 from promptseg.models.compact_network import CompactNetwork
 from promptseg.models.saving import save_network
 
 __all__ = ["PARTS", "PhantomBusi", "phantom_busi"]
 
 PARTS = ("train",) * 4 + ("validation",) * 2 + ("test",) * 3
-TINY = CompactConfig(
-    size=64,
-    widths=(8, 16, 16, 32),
-    depths=(1, 1, 1, 1),
-    heads=2,
-    kernel=3,
-    decoder_width=32,
-    decoder_heads=2,
-    decoder_hidden=64,
-    decoder_layers=1,
-    fine=(8, 8, 16),
-)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from promptseg.training.recipe import Recipe
 from promptseg.training.recipe_files import read_recipe
 from promptseg.types import Image
 
-__all__ = ["PhantomSample", "curve", "phantoms", "quick_recipe", "tiny_network", "write_folder", "write_inputs"]
+__all__ = ["TINY", "PhantomSample", "curve", "phantoms", "quick_recipe", "tiny_network", "write_folder", "write_inputs"]
 
 TINY = CompactConfig(
     size=64,

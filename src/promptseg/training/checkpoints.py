@@ -85,7 +85,7 @@ def _read(path: Path) -> Checkpoint:
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
         return Checkpoint(**{**values, "sums": tuple(values["sums"])})
-    except Exception as error:
+    except Exception as error:  # a damaged file makes torch raise errors of many kinds; all mean the same here
         raise CheckpointError(f"{shown(path)}: is damaged ({one_line(error, most=120)})") from error
 
 
