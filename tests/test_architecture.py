@@ -28,10 +28,13 @@ HEAVY = {
     "transformers": {"models", "adapters", "training", "autoprompt"},
     "accelerate": {"training"},
     "matplotlib": {"training", "evaluation"},
-    "pydantic": {"training", "adapters"},
-    "pandas": set(),
+    "pydantic": {"training", "adapters", "evaluation"},
+    "pandas": {"evaluation"},
+    "pyarrow": {"evaluation"},
+    "skimage": {"evaluation"},
+    "jinja2": {"evaluation"},
     "torchvision": set(),
-    "cv2": set(),
+    "cv2": {"evaluation"},
     "requests": set(),
 }
 """Heavy modules, and the parts that may import them."""

@@ -5,10 +5,22 @@ Nothing here imports torch, so everything above a model can be built and tested 
 
 from promptseg.types.images import BoolMask, Cine, Image, Pixels, Source, Volume
 from promptseg.types.prompting import Box, Floats, MaskPrompt, Point, Prompts
-from promptseg.types.segmenting import POLICIES, Candidates, Embedding, Policy, Segmenter, check_policy
+from promptseg.types.segmenting import (
+    POLICIES,
+    PROMPT_KINDS,
+    Candidates,
+    Embedding,
+    Policy,
+    PromptKind,
+    Segmenter,
+    accepted_prompts,
+    check_policy,
+    offered_policies,
+)
 
 __all__ = [
     "POLICIES",
+    "PROMPT_KINDS",
     "BoolMask",
     "Box",
     "Candidates",
@@ -20,9 +32,12 @@ __all__ = [
     "Pixels",
     "Point",
     "Policy",
+    "PromptKind",
     "Prompts",
     "Segmenter",
     "Source",
     "Volume",
+    "accepted_prompts",
     "check_policy",
+    "offered_policies",
 ]

@@ -67,10 +67,12 @@ class MaskPrompt:
     Attributes:
         logits: (h, w) float32, positive inside, over the model's square input (padding included).
         model: name of the model that made it; another model refuses it.
+        crop: the part of the image that the model looked at when it made the mask, or None for the whole.
     """
 
     logits: Floats
     model: str
+    crop: Box | None = None
 
     def __post_init__(self) -> None:
         given: object = self.logits

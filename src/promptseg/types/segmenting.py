@@ -11,11 +11,26 @@ from promptseg.errors import PromptError, UnknownNameError
 from promptseg.types.images import BoolMask, Image, Pixels
 from promptseg.types.prompting import Floats, MaskPrompt, Prompts
 
-__all__ = ["POLICIES", "Candidates", "Embedding", "Policy", "Segmenter", "check_policy"]
+__all__ = [
+    "POLICIES",
+    "PROMPT_KINDS",
+    "Candidates",
+    "Embedding",
+    "Policy",
+    "PromptKind",
+    "Segmenter",
+    "accepted_prompts",
+    "check_policy",
+    "offered_policies",
+]
 
 Policy = Literal["first", "best-score", "largest", "smallest", "single"]
 POLICIES: Final[tuple[Policy, ...]] = get_args(Policy)
 """How one of a model's candidate masks is chosen; ``single`` asks the model for its one-mask output instead."""
+
+PromptKind = Literal["points", "boxes", "mask"]
+PROMPT_KINDS: Final[frozenset[PromptKind]] = frozenset(get_args(PromptKind))
+"""What prompts are made of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,3 +167,15 @@ def check_policy(policy: str) -> None:
     """
     if policy not in POLICIES:
         raise UnknownNameError(f"unknown policy {policy!r}; choose one of {', '.join(POLICIES)}")
+
+
+def accepted_prompts(segmenter: Segmenter) -> frozenset[PromptKind]:
+    """What a segmenter understands: its attribute ``accepts`` where it has one, else everything."""
+    accepts: frozenset[PromptKind] = getattr(segmenter, "accepts", PROMPT_KINDS)
+    return accepts
+
+
+def offered_policies(segmenter: Segmenter) -> tuple[Policy, ...]:
+    """The policies among which a segmenter lets one choose: its attribute ``policies`` where it has one, else all."""
+    policies: tuple[Policy, ...] = getattr(segmenter, "policies", POLICIES)
+    return policies

@@ -1,0 +1,1 @@
+"""The experimental study of promptable segmentation: one recipe, one table, one report."""
