@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from random_masks import Mask, disc, masks, masks_of, shapes_3d, spacings
 
 from promptseg.errors import ValueRangeError
-from promptseg.geometry.distances import distance_inside, distance_to, innermost
+from promptseg.geometry.distances import chamfer_distance_inside, distance_inside, distance_to, innermost
 
 
 def nearest(places: np.ndarray, others: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
@@ -52,6 +52,52 @@ def test_spacing_follows_the_axes() -> None:
     row = np.ones((1, 9), dtype=bool)
     assert distance_inside(row, spacing_mm=(0.5, 7)).max() == 0.5
     assert distance_inside(row.T, spacing_mm=(0.5, 7)).max() == 2.5
+
+
+def chamfer_by_force(mask: Mask) -> np.ndarray:
+    """Shortest sums of steps to any background pixel: knight's moves as far as they serve, then straight or across."""
+    padded = np.pad(mask, 1)
+    away = np.abs((np.argwhere(mask) + 1)[:, None] - np.argwhere(~padded)[None])
+    far, near = away.max(axis=-1), away.min(axis=-1)
+    knights = np.minimum(near, far - near)
+    rest = np.where(2 * near <= far, far - 2 * near, 1.4 * (2 * near - far))
+    distances = np.zeros(mask.shape)
+    distances[mask] = (2.1969 * knights + rest).min(axis=1, initial=np.inf)
+    return distances
+
+
+@given(masks)
+def test_chamfer_distances_are_shortest_sums_of_steps(mask: Mask) -> None:
+    assert_allclose(chamfer_distance_inside(mask), chamfer_by_force(mask), atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(40, 90), (90, 40), (1, 30)])
+@pytest.mark.parametrize("filled", [0.9, 0.99, 1.0])
+def test_chamfer_distances_are_those_of_opencv(shape: tuple[int, int], filled: float) -> None:
+    cv2 = pytest.importorskip("cv2")
+    mask = np.random.default_rng(0).random(shape) < filled
+    padded, found = np.pad(mask, 1).astype(np.uint8), chamfer_distance_inside(mask)
+    fast = cv2.ipp.useIPP()
+    assert_allclose(found, cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], rtol=3e-5)
+    try:
+        cv2.ipp.setUseIPP(False)
+        assert (found == cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]).all()
+    finally:
+        cv2.ipp.setUseIPP(fast)
+
+
+def test_chamfer_distances_are_within_two_percent() -> None:
+    mask = np.ones((121, 161), dtype=bool)
+    mask[60, 80] = False
+    ratio = chamfer_distance_inside(mask)[mask] / distance_inside(mask)[mask]
+    assert 0.98 < ratio.min() < 0.985
+    assert 1 <= ratio.max() < 1.02
+
+
+def test_chamfer_distances_of_nothing_and_of_no_mask() -> None:
+    assert not chamfer_distance_inside(np.zeros((3, 5), dtype=bool)).any()
+    with pytest.raises(ValueRangeError, match="2 non-empty dimensions"):
+        chamfer_distance_inside(np.ones((2, 3, 4), dtype=bool))
 
 
 def test_the_innermost_pixel() -> None:

@@ -1,10 +1,10 @@
-"""Exact Euclidean distances inside and around masks.
+"""Distances inside and around masks: exact Euclidean ones, and an approximation for comparison.
 
 Distances run between pixel centres. Outside the image everything is background: a mask is padded by one pixel of zeros
 first, so a pixel on the border of the image is one pixel away from the background.
 """
 
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,19 @@ from promptseg.geometry.masks import Spacing, check_mask, check_spacing
 from promptseg.geometry.regions import crop_slices
 from promptseg.types import BoolMask
 
-__all__ = ["Ties", "distance_inside", "distance_to", "innermost"]
+__all__ = ["Ties", "chamfer_distance_inside", "distance_inside", "distance_to", "innermost"]
 
 Ties = Literal["first", "random"]
 Floats = NDArray[np.float64]
+
+_ONE: Final = 1 << 16
+_ACROSS: Final = 91_750
+_KNIGHT: Final = 143_976
+_STEPS_DOWN: Final = (
+    *((1, 0, _ONE), (1, 1, _ACROSS), (1, -1, _ACROSS)),
+    *((1, 2, _KNIGHT), (1, -2, _KNIGHT), (2, 1, _KNIGHT), (2, -1, _KNIGHT)),
+)
+"""Rows down, columns to the right, and length in 2**-16 pixels."""
 
 
 def distance_inside(mask: BoolMask, *, spacing_mm: Spacing | None = None) -> Floats:
@@ -43,6 +52,52 @@ def distance_inside(mask: BoolMask, *, spacing_mm: Spacing | None = None) -> Flo
         padded = ndimage.distance_transform_edt(np.pad(mask[block], 1), sampling=spacing)
         distances[block] = padded[(slice(1, -1),) * mask.ndim]
     return distances
+
+
+def chamfer_distance_inside(mask: BoolMask) -> Floats:
+    """Distance of each pixel of the mask to the nearest background by steps of 1, 1.4 and 2.1969; 0 in the background.
+
+    Steps go to a neighbour in a row or column, across a corner, and as a knight's move (Borgefors 1986, doi
+    10.1016/S0734-189X(86)80047-0). It is up to 2 % off the Euclidean distance and has more equal maxima. Published code
+    takes it from OpenCV (``DIST_L2`` with a mask of 5), whose arithmetic in 16 bits of fraction this repeats exactly;
+    builds of OpenCV that hand the work to Intel's IPP round each step to float32 and differ by about 1e-5 of the
+    distance. For everything new use :func:`distance_inside`.
+
+    Args:
+        mask: (H, W); an empty mask gives zeros.
+
+    Returns:
+        float64 of the mask's shape, each a multiple of 2**-16 rounded to float32.
+
+    >>> chamfer_distance_inside(np.ones((5, 7), dtype=bool))[2].round(4).tolist()
+    [1.0, 2.0, 3.0, 3.0, 3.0, 2.0, 1.0]
+    """
+    check_mask(mask)
+    distances = np.zeros(mask.shape)
+    if mask.any():
+        block = crop_slices(mask)
+        inside = mask[block]
+        steps = _chamfer_steps(inside) if inside.shape[0] <= inside.shape[1] else _chamfer_steps(inside.T).T
+        distances[block] = (steps / _ONE).astype(np.float32)
+    return distances
+
+
+def _chamfer_steps(inside: BoolMask) -> NDArray[np.int64]:
+    """Chamfer distances as integers, in two passes of whole rows; background lies around the (H, W) block."""
+    height, width = inside.shape
+    far = _KNIGHT * (height + width + 4)
+    steps = np.zeros((height + 4, width + 4), dtype=np.int64)
+    steps[2:-2, 2:-2][inside] = far
+    along = _ONE * np.arange(width + 4, dtype=np.int64)
+    for _ in range(2):
+        for row in range(2, height + 2):
+            here = steps[row, 2:-2]
+            for rows, columns, length in _STEPS_DOWN:
+                start = 2 - columns
+                np.minimum(here, steps[row - rows, start : start + width] + length, out=here)
+            steps[row] = np.minimum.accumulate(steps[row] - along) + along
+        steps = steps[::-1, ::-1]
+    return steps[2:-2, 2:-2]
 
 
 def distance_to(mask: BoolMask, *, spacing_mm: Spacing | None = None) -> Floats:
@@ -71,7 +126,7 @@ def innermost(
     """(row, column) of the largest distance: the centre of the largest disc inside; None if no distance is positive.
 
     Args:
-        distances: (H, W), from :func:`distance_inside`.
+        distances: (H, W), from :func:`distance_inside` or :func:`chamfer_distance_inside`.
         ties: ``first`` in row-major order, or ``random`` among equals, which needs ``rng``.
         rng: the source of randomness for ``random``.
 
