@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from promptseg.errors import ValueRangeError
 
-__all__ = ["RESAMPLES", "Interval", "bootstrap_interval", "paired_difference"]
+__all__ = ["RESAMPLES", "Interval", "bootstrap_interval", "paired_difference", "times_drawn"]
 
 RESAMPLES: Final = 2000
 """Resamples of a bootstrap unless told otherwise."""
@@ -81,7 +81,7 @@ def bootstrap_interval(
     np.add.at(counts, (group_of, class_of), 1)
     estimate = float(_means(sums.sum(axis=0)[None], counts.sum(axis=0)[None])[0])
     means = np.concatenate(
-        [_means(times @ sums, times @ counts) for times in _times_drawn(rng, groups=shape[0], resamples=resamples)]
+        [_means(times @ sums, times @ counts) for times in times_drawn(rng, groups=shape[0], resamples=resamples)]
     )
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(estimate, float(low), float(high), level, len(numbers))
@@ -115,6 +115,23 @@ def paired_difference(
     return bootstrap_interval(one - other, rng=rng, groups=groups, resamples=resamples, level=level)
 
 
+def times_drawn(rng: np.random.Generator, *, groups: int, resamples: int) -> Iterator[Floats]:
+    """How often each group is drawn in each resample; pieces of (R, G), so many resamples at a time as memory allows.
+
+    For figures that share their draws; :func:`bootstrap_interval` draws in the same way.
+
+    Args:
+        rng: the source of randomness.
+        groups: how many there are, and how many are drawn.
+        resamples: how many.
+    """
+    at_once = max(1, _DRAWS_AT_ONCE // groups)
+    for start in range(0, resamples, at_once):
+        rows = min(at_once, resamples - start)
+        drawn = rng.integers(groups, size=(rows, groups)) + groups * np.arange(rows)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=rows * groups).reshape(rows, groups).astype(np.float64)
+
+
 def _checked(values: ArrayLike, *, resamples: int, level: float) -> Floats:
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.ndim != 1 or not len(numbers) or not np.isfinite(numbers).all():
@@ -132,15 +149,6 @@ def _numbered(names: Sequence[Any] | None, length: int, what: str, *, default: i
         raise ValueRangeError(f"{what} must have one entry for each of the {length} values, got {len(names)}")
     _, numbers = np.unique(np.asarray(names), return_inverse=True)
     return numbers
-
-
-def _times_drawn(rng: np.random.Generator, *, groups: int, resamples: int) -> Iterator[Floats]:
-    """(R, G) how often each group is drawn in each resample; so many resamples at a time as memory allows."""
-    at_once = max(1, _DRAWS_AT_ONCE // groups)
-    for start in range(0, resamples, at_once):
-        rows = min(at_once, resamples - start)
-        drawn = rng.integers(groups, size=(rows, groups)) + groups * np.arange(rows)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=rows * groups).reshape(rows, groups).astype(np.float64)
 
 
 def _means(sums: Floats, counts: Floats) -> Floats:

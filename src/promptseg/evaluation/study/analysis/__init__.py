@@ -1,0 +1,26 @@
+"""What the table of a study says: figures with intervals, each a function of the table alone."""
+
+from promptseg.evaluation.study.analysis.cells import ALL_PLACES, CELL, FAILED_IOU, image_means, read_table, with_tasks
+from promptseg.evaluation.study.analysis.clicking import clicks_needed
+from promptseg.evaluation.study.analysis.comparing import FEWEST_GROUPS, PEER_NAMES, compare, holm
+from promptseg.evaluation.study.analysis.means import by_stratum, overall_means, rankings, task_means
+from promptseg.evaluation.study.analysis.useful import usefulness
+
+__all__ = [
+    "ALL_PLACES",
+    "CELL",
+    "FAILED_IOU",
+    "FEWEST_GROUPS",
+    "PEER_NAMES",
+    "by_stratum",
+    "clicks_needed",
+    "compare",
+    "holm",
+    "image_means",
+    "overall_means",
+    "rankings",
+    "read_table",
+    "task_means",
+    "usefulness",
+    "with_tasks",
+]
