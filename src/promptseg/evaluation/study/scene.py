@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptseg.geometry.distances import distance_inside
+from promptseg.geometry.regions import crop_slices
 from promptseg.types import BoolMask, Embedding, Image, Policy, PromptKind, Prompts, Segmenter
 
 __all__ = ["Evaluation", "Experiment", "Scene", "StudiedObject", "StudyPolicy"]
@@ -38,6 +39,16 @@ class StudiedObject:
     def distances(self) -> NDArray[np.float64]:
         """(H, W) distance of each pixel of the object to the background, see :func:`distance_inside`."""
         return distance_inside(self.mask)
+
+    @cached_property
+    def block(self) -> tuple[slice, ...]:
+        """(rows, columns) of the smallest block that holds the object."""
+        return crop_slices(self.mask)
+
+    @cached_property
+    def area_px(self) -> int:
+        """How many pixels it has."""
+        return int(np.count_nonzero(self.mask))
 
     def depth(self, x: float, y: float) -> float:
         """Distance of the pixel nearest to (x, y) to the border, over the object's greatest: 0 outside, 1 deepest."""
