@@ -42,13 +42,16 @@ def label_components(mask: BoolMask) -> tuple[NDArray[np.int32], NDArray[np.int6
         return numbers, np.zeros(0, dtype=np.int64)
     around = crop_slices(mask)
     labels, count = ndimage.label(mask[around], structure=np.ones((3, 3)))
-    found, first, areas_px = np.unique(labels, return_index=True, return_counts=True)
-    objects = found > 0
-    order = np.lexsort((first[objects], -areas_px[objects]))
-    rank = np.zeros(int(count) + 1, dtype=np.int32)
-    rank[found[objects][order]] = np.arange(1, count + 1)
+    places = np.flatnonzero(labels)
+    found = labels.ravel()[places]
+    areas_px = np.bincount(found, minlength=count + 1)
+    first = np.zeros(count + 1, dtype=np.int64)
+    first[found[::-1]] = places[::-1]
+    order = 1 + np.lexsort((first[1:], -areas_px[1:]))
+    rank = np.zeros(count + 1, dtype=np.int32)
+    rank[order] = np.arange(1, count + 1)
     numbers[around] = rank[labels]
-    return numbers, areas_px[objects][order].astype(np.int64)
+    return numbers, areas_px[order].astype(np.int64)
 
 
 def components(mask: BoolMask, *, limit: int | None = None) -> list[BoolMask]:
