@@ -16,6 +16,7 @@ from promptseg.types.segmenting import (
     accepted_prompts,
     check_policy,
     offered_policies,
+    policy_of_several,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "accepted_prompts",
     "check_policy",
     "offered_policies",
+    "policy_of_several",
 ]

@@ -22,6 +22,7 @@ __all__ = [
     "accepted_prompts",
     "check_policy",
     "offered_policies",
+    "policy_of_several",
 ]
 
 Policy = Literal["first", "best-score", "largest", "smallest", "single"]
@@ -179,3 +180,8 @@ def offered_policies(segmenter: Segmenter) -> tuple[Policy, ...]:
     """The policies among which a segmenter lets one choose: its attribute ``policies`` where it has one, else all."""
     policies: tuple[Policy, ...] = getattr(segmenter, "policies", POLICIES)
     return policies
+
+
+def policy_of_several(segmenter: Segmenter) -> Policy:
+    """The policy by which a segmenter is asked for all its candidate masks; its default one if it has but one mask."""
+    return next((policy for policy in offered_policies(segmenter) if policy != "single"), segmenter.default_policy)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from promptseg.evaluation.study.experiments.clicks import clicks
+from promptseg.evaluation.study.experiments.everything import everything
 from promptseg.evaluation.study.experiments.location import location
 from promptseg.evaluation.study.experiments.modes import modes
 from promptseg.evaluation.study.experiments.noise import noise
@@ -16,5 +17,6 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     "clicks": clicks,
     "noise": noise,
     "location": location,
+    "everything": everything,
 }
 """Every experiment by the name of its table in a recipe, in the order in which they are done."""

@@ -11,9 +11,9 @@ from itertools import islice
 from time import perf_counter
 from typing import Final, final
 
-from promptseg.evaluation.study.experiments.choosing import Choice, choose_masks, policy_of_several
+from promptseg.evaluation.study.experiments.choosing import Choice, choose_masks
 from promptseg.evaluation.study.scene import Evaluation, Scene, StudiedObject, StudyPolicy
-from promptseg.types import Policy, Prompts
+from promptseg.types import Policy, Prompts, policy_of_several
 
 __all__ = ["Question", "Request", "ask", "evaluations", "prompts_at_once"]
 

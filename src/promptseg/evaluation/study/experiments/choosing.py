@@ -12,9 +12,9 @@ import numpy as np
 
 from promptseg.evaluation.study.rows import ORACLE_CHOICE
 from promptseg.evaluation.study.scene import StudiedObject, StudyPolicy
-from promptseg.types import BoolMask, Candidates, Floats, MaskPrompt, Policy, Segmenter, offered_policies
+from promptseg.types import BoolMask, Candidates, Floats, MaskPrompt, Segmenter, offered_policies
 
-__all__ = ["Choice", "choose_masks", "policy_of_several", "study_policies", "true_ious"]
+__all__ = ["Choice", "choose_masks", "study_policies", "true_ious"]
 
 _OF_ALL_MASKS: Final = frozenset({ORACLE_CHOICE, "largest", "smallest"})
 """Policies that look at every candidate mask at image size."""
@@ -54,12 +54,6 @@ def study_policies(segmenter: Segmenter) -> tuple[StudyPolicy, ...]:
     offered = offered_policies(segmenter)
     several = {"best-score", "largest", "smallest"} & set(offered)
     return (*offered, ORACLE_CHOICE) if several else offered
-
-
-def policy_of_several(segmenter: Segmenter) -> Policy:
-    """The policy with which a segmenter is asked for all its candidates; its default one if it has but one mask."""
-    offered = [policy for policy in offered_policies(segmenter) if policy != "single"]
-    return offered[0] if offered else segmenter.default_policy
 
 
 def choose_masks(
