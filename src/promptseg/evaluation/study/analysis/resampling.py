@@ -17,7 +17,7 @@ from promptseg.evaluation.study.analysis.cells import Frame, numbered
 from promptseg.evaluation.study.recipe import StatisticsSettings
 from promptseg.metrics.intervals import times_drawn
 
-__all__ = ["Draws", "Floats", "intervals"]
+__all__ = ["Draws", "Floats", "Ints", "intervals"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
