@@ -1,29 +1,24 @@
-"""Clicks and strokes as inexact as people make them; boxes drawn inexactly are in :mod:`promptseg.prompts.placement`.
+"""Clicks and strokes as inexact as people make them; boxes drawn inexactly are in :mod:`promptseg.prompts.boxes`.
 
 The region is what the user aims at: the object for a positive click, a part that is too much for a negative one.
 """
 
 import math
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from promptseg.errors import PromptError, UnknownNameError, ValueRangeError
-from promptseg.geometry.distances import distance_inside, distance_to
+from promptseg.geometry.distances import distance_to
 from promptseg.geometry.masks import check_mask
 from promptseg.geometry.regions import crop_slices, label_components
-from promptseg.prompts.lattice import Floats, nearest_pixel, pixels_of
+from promptseg.prompts.lattice import nearest_pixel
+from promptseg.prompts.strokes import Course, draw_stroke
 from promptseg.types import BoolMask, Point
 
-__all__ = ["Course", "jitter_click", "miss_click", "scribble"]
-
-Course = Literal["medial", "random"]
+__all__ = ["jitter_click", "miss_click", "scribble"]
 
 _NEXT_PIXEL_PX: Final = 1.5
-_WAVE: Final = 0.1
-_SMOOTHING: Final = 0.05
-_HALF_OF_THE_NEIGHBOURS: Final = ((0, 1), (1, -1), (1, 0), (1, 1))
 
 
 def jitter_click(
@@ -96,7 +91,8 @@ def scribble(
 
     The part is drawn by area. A ``medial`` stroke follows its middle from end to end, short of each end by up to a
     fifth of the length; a ``random`` one winds between two random pixels. Both are cheapest paths over neighbouring
-    pixels: the cost is the inverse square of the depth, or the exponential of smooth noise.
+    pixels: the cost is the inverse square of the depth, or the exponential of smooth noise. In a part of more than
+    8192 pixels, blocks of them are the steps of the path.
 
     Args:
         region: (H, W), not empty.
@@ -118,8 +114,7 @@ def scribble(
         raise ValueRangeError(f"count must be a whole number of 1 or more points, got {count!r}")
     rows, columns = crop_slices(region)
     part = _part(region[rows, columns], rng)
-    path = _medial(part, rng) if course == "medial" else _winding(part, rng)
-    stroke = _smooth(part, path)
+    stroke = draw_stroke(part, course, rng)
     travelled = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))])
     marks = np.linspace(0, travelled[-1], count) if count > 1 else travelled[-1:] / 2
     chosen = stroke[np.unique(np.abs(travelled[:, None] - marks).argmin(axis=0))]
@@ -142,65 +137,3 @@ def _part(region: BoolMask, rng: np.random.Generator) -> BoolMask:
     numbers, _ = label_components(region)
     part: BoolMask = numbers == rng.choice(numbers[region])
     return part
-
-
-def _medial(part: BoolMask, rng: np.random.Generator) -> Floats:
-    """The deepest path between two pixels that lie as far apart as a walk within the part can be, without its ends."""
-    count = np.count_nonzero(part)
-    even, deep = np.ones(count), distance_inside(part)[part] ** -2.0
-    far = int(np.argmax(_walk(part, even, int(rng.integers(count)))[0]))
-    farthest = int(np.argmax(_walk(part, even, far)[0]))
-    path = _traced(part, _walk(part, deep, far)[1], farthest)
-    first, last = (rng.random(2) * 0.2 * (len(path) - 1)).astype(np.int64)
-    return path[first : len(path) - last]
-
-
-def _winding(part: BoolMask, rng: np.random.Generator) -> Floats:
-    """A path between two random pixels that avoids random patches."""
-    from scipy import ndimage
-
-    start, end = rng.integers(np.count_nonzero(part), size=2).tolist()
-    noise = ndimage.gaussian_filter(rng.standard_normal(part.shape), 1 + _WAVE * _diameter(part))
-    cost = np.exp(2 * (noise - noise.mean()) / (noise.std() or 1))
-    return _traced(part, _walk(part, cost[part], start)[1], end)
-
-
-def _walk(part: BoolMask, cost: Floats, start: int) -> tuple[Floats, NDArray[np.int32]]:
-    """Cost of the cheapest way from one pixel to each over 8 neighbours, and each pixel's predecessor on it.
-
-    A step costs its length times the mean cost of its two pixels. Pixels of the part are numbered row-major.
-    """
-    from scipy import sparse
-    from scipy.sparse import csgraph
-
-    numbers = np.full(np.add(part.shape, 2), -1)
-    numbers[1:-1, 1:-1][part] = np.arange(len(cost))
-    ends = []
-    for down, right in _HALF_OF_THE_NEIGHBOURS:
-        other = np.roll(numbers, (-down, -right), axis=(0, 1))
-        linked = (numbers >= 0) & (other >= 0)
-        length = np.full(np.count_nonzero(linked), math.hypot(down, right))
-        ends.append((numbers[linked], other[linked], length))
-    first, second, lengths = (np.concatenate(arrays) for arrays in zip(*ends, strict=True))
-    weights = lengths * (cost[first] + cost[second]) / 2
-    graph = sparse.csr_array((weights, (first, second)), shape=(len(cost), len(cost)))
-    distances, before = csgraph.dijkstra(graph, directed=False, indices=start, return_predecessors=True)
-    return distances, before
-
-
-def _traced(part: BoolMask, before: NDArray[np.int32], end: int) -> Floats:
-    """(L, 2) pixels (x, y) from the start of a walk to one pixel."""
-    places = [end]
-    while before[places[-1]] >= 0:
-        places.append(int(before[places[-1]]))
-    return pixels_of(part)[places[::-1]]
-
-
-def _smooth(part: BoolMask, path: Floats) -> Floats:
-    """The path without its corners, on the pixels of the part nearest to it."""
-    from scipy import ndimage
-
-    drawn = ndimage.gaussian_filter1d(path, 1 + _SMOOTHING * len(path), axis=0, mode="nearest")
-    nearest = ndimage.distance_transform_edt(~part, return_distances=False, return_indices=True)
-    columns, rows = np.rint(drawn).astype(np.int64).T
-    return np.stack([nearest[1, rows, columns], nearest[0, rows, columns]], axis=1).astype(np.float64)
