@@ -17,6 +17,7 @@ __all__ = [
     "PromptsegError",
     "ReadError",
     "RecipeError",
+    "StudyError",
     "TrainingError",
     "UnknownNameError",
     "ValueRangeError",
@@ -53,11 +54,15 @@ class ValueRangeError(PromptsegError, ValueError):
 
 
 class RecipeError(ValueRangeError):
-    """A recipe of training has mistakes; the message names all of them."""
+    """A recipe of training or of a study has mistakes; the message names all of them."""
 
 
 class TrainingError(PromptsegError):
     """A training run cannot begin, go on or be resumed; what it reached so far is kept."""
+
+
+class StudyError(PromptsegError):
+    """A study cannot begin, go on or be merged; what it finished so far is kept."""
 
 
 class CheckpointError(PromptsegError):

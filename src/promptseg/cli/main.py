@@ -22,6 +22,7 @@ VERBS: Final[dict[str, str]] = {
     "score": "Compare predicted masks with reference masks: Dice, IoU, distances, intervals.",
     "train": "Teach a model with simulated prompts, as a recipe says.",
     "data": "Check a data set, and divide it for training and test.",
+    "study": "Measure models on images with masks, with every kind of prompt, as a recipe says.",
     "reproduce": "Repeat a published experiment, and report it honestly.",
     "models": "List, inspect, fetch, verify and convert models.",
     "doctor": "Show what is installed and what works, and run a short self-test.",

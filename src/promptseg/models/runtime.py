@@ -8,7 +8,7 @@ import torch
 
 from promptseg.io.files import one_line
 
-__all__ = ["memory_errors", "torch_facts"]
+__all__ = ["memory_errors", "torch_facts", "use_threads"]
 
 _CPU_IS_FULL: Final = "can't allocate memory"
 
@@ -22,6 +22,11 @@ def memory_errors() -> Iterator[None]:
         if isinstance(error, torch.OutOfMemoryError) or _CPU_IS_FULL in str(error):
             raise MemoryError(f"not enough memory: {one_line(error)}") from error
         raise
+
+
+def use_threads(count: int) -> None:
+    """Let PyTorch work on at most so many threads in this process; never on more than it would by itself."""
+    torch.set_num_threads(max(1, min(count, torch.get_num_threads())))
 
 
 def torch_facts() -> dict[str, Any]:

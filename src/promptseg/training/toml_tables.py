@@ -203,8 +203,10 @@ def _tables(values: Mapping[str, Any], key: Key) -> list[dict[str, Any]]:
     """The tables of a key, those that are there."""
     found: list[Any] = [values]
     for part in key:
-        inside = [value for value in found if isinstance(value, list if part == ANY else dict)]
-        found = [item for value in inside for item in (value if part == ANY else [value.get(part)])]
+        if part == ANY:
+            found = [item for value in found if isinstance(value, list) for item in value]
+        else:
+            found = [value[part] for value in found if isinstance(value, dict) and part in value]
     return [value for value in found if isinstance(value, dict)]
 
 
