@@ -64,8 +64,8 @@ def shift_box(box: Box, image_size: tuple[int, ...], rng: np.random.Generator, *
     """Move the whole box by one whole number of pixels along each axis, as in SAM-Med2D (arXiv 2308.16184).
 
     The numbers are uniform from -m to m - 1 with m the smaller of the limit and half the box's shorter side, rounded
-    down; boxes of one pixel in width or height stay. What leaves the image is cut off, so boxes at the border get smaller
-    where the authors' move as a whole.
+    down; boxes of one pixel in width or height stay. What leaves the image is cut off, so boxes at the border get
+    smaller where the authors' move as a whole.
 
     Args:
         box: in pixel indices.
