@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from random_masks import Mask, disc, masks, masks_of, shapes_3d, spacings
+from scipy import ndimage
 
 from promptseg.errors import ValueRangeError
+from promptseg.geometry import distances
 from promptseg.geometry.distances import chamfer_distance_inside, distance_inside, distance_to, innermost
 
 
@@ -42,6 +44,21 @@ def test_distances_to_a_mask_are_exact(mask: Mask, spacing: tuple[float, float])
         return
     everywhere = np.argwhere(np.ones_like(mask))
     assert_allclose(found.ravel(), nearest(everywhere, np.argwhere(mask), spacing), rtol=1e-12)
+
+
+@pytest.mark.parametrize("thick", [0.0, 8.0, 1e9])
+@given(masks)
+def test_thin_and_thick_masks_have_the_same_distances(thick: float, mask: Mask) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distances, "_THICK", thick)
+        assert_allclose(distance_inside(mask), inside_by_force(mask, (1, 1)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("steps", [(1, 0), (3, -7), (40, 25)])
+def test_distances_in_the_error_of_a_mask_are_exact(steps: tuple[int, int]) -> None:
+    reference = disc((210, 330), (100, 150), 60)
+    error = reference ^ np.roll(reference, steps, axis=(0, 1))
+    assert (distance_inside(error) == ndimage.distance_transform_edt(np.pad(error, 1))[1:-1, 1:-1]).all()
 
 
 def test_the_border_of_the_image_is_background() -> None:

@@ -19,6 +19,7 @@ __all__ = ["Ties", "chamfer_distance_inside", "distance_inside", "distance_to", 
 Ties = Literal["first", "random"]
 Floats = NDArray[np.float64]
 
+_THICK: Final = 8
 _ONE: Final = 1 << 16
 _ACROSS: Final = 91_750
 _KNIGHT: Final = 143_976
@@ -32,8 +33,9 @@ _STEPS_DOWN: Final = (
 def distance_inside(mask: BoolMask, *, spacing_mm: Spacing | None = None) -> Floats:
     """Distance of each pixel of the mask to the nearest background; 0 in the background.
 
-    Exact (Maurer et al. 2003, doi 10.1109/TPAMI.2003.1177156, in scipy). Only the block around the mask is computed;
-    nothing outside it can be nearer than its rim.
+    Exact (Maurer et al. 2003, doi 10.1109/TPAMI.2003.1177156, in scipy; thin masks in the plane, such as the errors of
+    a good prediction, in a way of our own with the same result). Only the block around the mask is computed; nothing
+    outside it can be nearer than its rim.
 
     Args:
         mask: (H, W) or (Z, H, W); an empty mask gives zeros.
@@ -49,9 +51,36 @@ def distance_inside(mask: BoolMask, *, spacing_mm: Spacing | None = None) -> Flo
     distances = np.zeros(mask.shape)
     if mask.any():
         block = crop_slices(mask)
-        padded = ndimage.distance_transform_edt(np.pad(mask[block], 1), sampling=spacing)
-        distances[block] = padded[(slice(1, -1),) * mask.ndim]
+        padded = np.pad(mask[block], 1)
+        found = _thin_distances(padded) if mask.ndim == 2 and spacing_mm is None else None
+        if found is None:
+            found = ndimage.distance_transform_edt(padded, sampling=spacing)
+        distances[block] = found[(slice(1, -1),) * mask.ndim]
     return distances
+
+
+def _thin_distances(padded: BoolMask) -> Floats | None:
+    """Distances inside a mask that does not touch the border of its array; None if it is too thick to be quick.
+
+    Within its row a pixel's distance is read off the ends of its run. Rows ever farther above and below are then looked
+    at for the pixels that they could still bring nearer to the background.
+    """
+    width, flat = padded.shape[1], padded.ravel()
+    places = np.flatnonzero(flat)
+    ends = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    before, behind = (np.repeat(side, ends[1::2] - ends[::2]) for side in (ends[::2], ends[1::2]))
+    along = np.minimum(places - before + 1, behind - places)
+    if along.sum() > _THICK * padded.size:
+        return None
+    in_row = np.zeros(padded.size, dtype=np.int64)
+    in_row[places] = along**2
+    squared, rows = in_row.copy(), 0
+    while places.size:
+        rows += 1
+        nearest = np.minimum(in_row[places - rows * width], in_row[places + rows * width]) + rows**2
+        squared[places] = np.minimum(squared[places], nearest)
+        places = places[squared[places] > (rows + 1) ** 2]
+    return np.sqrt(squared).reshape(padded.shape)
 
 
 def chamfer_distance_inside(mask: BoolMask) -> Floats:
