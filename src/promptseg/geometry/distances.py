@@ -72,15 +72,19 @@ def _thin_distances(padded: BoolMask) -> Floats | None:
     along = np.minimum(places - before + 1, behind - places)
     if along.sum() > _THICK * padded.size:
         return None
-    in_row = np.zeros(padded.size, dtype=np.int64)
-    in_row[places] = along**2
-    squared, rows = in_row.copy(), 0
-    while places.size:
+    squared = along**2
+    in_row = np.zeros(padded.size, dtype=np.int32)
+    in_row[places] = squared
+    left, rows = np.arange(len(places)), 0
+    while left.size:
         rows += 1
-        nearest = np.minimum(in_row[places - rows * width], in_row[places + rows * width]) + rows**2
-        squared[places] = np.minimum(squared[places], nearest)
-        places = places[squared[places] > (rows + 1) ** 2]
-    return np.sqrt(squared).reshape(padded.shape)
+        above, below = in_row[places[left] - rows * width], in_row[places[left] + rows * width]
+        nearest = np.minimum(squared[left], np.minimum(above, below) + rows**2)
+        squared[left] = nearest
+        left = left[nearest > (rows + 1) ** 2]
+    distances = np.zeros(padded.size)
+    distances[places] = np.sqrt(squared)
+    return distances.reshape(padded.shape)
 
 
 def chamfer_distance_inside(mask: BoolMask) -> Floats:
