@@ -20,7 +20,7 @@ from random_networks import SAM, filled
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from promptseg.models.compact_network import DEFAULT_WEIGHTS
+from promptseg.models.own_weights import DEFAULT_WEIGHTS
 from promptseg.models.sam import build_sam
 from promptseg.models.sizes import sizes_to_json
 

@@ -144,6 +144,28 @@ def medsam_arrays(root: Path) -> Path:
     return root
 
 
+def joined(root: Path) -> Path:
+    """Pictures with masks, and COCO, each below the file that names them."""
+    pictures(root / "pictures")
+    (root / "coco").mkdir()
+    coco(root / "coco")
+    path = root / "sets.toml"
+    path.write_text(JOINED, encoding="utf-8")
+    return path
+
+
+JOINED: Final = """
+[[set]]
+path = "pictures"
+source = "folder"
+name = "ours"
+options = { labels = ["nerve", "vessel"], components = true }
+
+[[set]]
+path = "coco"
+"""
+
+
 BUILDERS: Final[dict[str, tuple[str, Callable[[Path], Path]]]] = {
     "busi": ("busi", busi),
     "usgra": ("usgra", usgra),
@@ -153,5 +175,6 @@ BUILDERS: Final[dict[str, tuple[str, Callable[[Path], Path]]]] = {
     "dicom": ("dicom", dicom),
     "medsam": ("medsam", medsam),
     "medsam as arrays": ("medsam", medsam_arrays),
+    "joined": ("joined", joined),
 }
 """For each layout its kind and the function that writes it."""

@@ -3,6 +3,9 @@
 import torch
 from torch import nn
 
+from promptseg.models.click_net import ClickConfig, ClickNet
+from promptseg.models.click_network import ClickNetwork
+from promptseg.models.click_segmenter import ClickOptions, ClickSegmenter
 from promptseg.models.predictor import PromptSegmenter
 from promptseg.models.preprocessing import Preprocessing
 from promptseg.models.sam import SamNetwork, build_mobile_sam, build_sam
@@ -10,7 +13,17 @@ from promptseg.models.sam2 import Sam2Network, build_sam2
 from promptseg.models.sizes import DecoderSizes, MobileSamSizes, Sam2Sizes, SamSizes
 from promptseg.models.zoo import MODELS
 
-__all__ = ["filled", "small_medsam", "small_mobile_sam", "small_sam", "small_sam2"]
+__all__ = [
+    "CLICKS",
+    "click_network",
+    "filled",
+    "small_clicks",
+    "small_focal_clicks",
+    "small_medsam",
+    "small_mobile_sam",
+    "small_sam",
+    "small_sam2",
+]
 
 DECODER = DecoderSizes(depth=2, heads=2, mlp=32, iou_hidden=16, mask_channels=16)
 SAM = SamSizes(
@@ -35,6 +48,9 @@ SAM2 = Sam2Sizes(
     background=4,
     embedding=32,
     decoder=DECODER,
+)
+CLICKS = ClickConfig(
+    size=64, widths=(8, 16, 16, 32), depths=(1, 1, 1, 1), heads=2, kernel=3, pyramid=(8, 8, 16, 32), fusion=4, head=16
 )
 
 
@@ -67,6 +83,22 @@ def small_mobile_sam() -> PromptSegmenter:
 
 def small_sam2() -> PromptSegmenter:
     return _segmenter(Sam2Network(filled(build_sam2(SAM2)), SAM2), "sam2.1-hiera-tiny", "small-sam2")
+
+
+def click_network(config: ClickConfig = CLICKS, *, seed: int = 0) -> ClickNetwork:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return ClickNetwork(ClickNet(config).eval().requires_grad_(requires_grad=False))
+
+
+def small_clicks(options: ClickOptions | None = None) -> ClickSegmenter:
+    return ClickSegmenter(
+        click_network(), Preprocessing("letterbox", 64, 1, "standardise"), name="small-clicks", options=options
+    )
+
+
+def small_focal_clicks() -> ClickSegmenter:
+    return small_clicks(ClickOptions(zoom="always", focus=True, merge=True))
 
 
 def _segmenter(network: SamNetwork | Sam2Network, like: str, name: str) -> PromptSegmenter:

@@ -13,7 +13,7 @@ HEAD = """# Models
 <!-- Written by tools/models_reference.py from promptseg.models.zoo. -->
 
 `promptseg models list` prints this table, `promptseg models show NAME` one row with all its details, and
-`promptseg.load(NAME)` loads a model. Only `default` is part of the package; for the others see
+`promptseg.load(NAME)` loads a model. Those without a publisher below are part of the package; for the others see
 [use SAM, MedSAM, MobileSAM and SAM 2](../how-to/use-checkpoints.md).
 """
 

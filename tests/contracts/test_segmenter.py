@@ -13,7 +13,20 @@ from fakes import FakeSegmenter
 from promptseg.errors import PromptError, UnknownNameError
 from promptseg.models import CachedSegmenter, PromptSegmenter
 from promptseg.models.preprocessing import Preprocessing
-from promptseg.types import POLICIES, Box, Candidates, Embedding, Image, MaskPrompt, Point, Prompts, Segmenter
+from promptseg.types import (
+    POLICIES,
+    PROMPT_KINDS,
+    Box,
+    Candidates,
+    Embedding,
+    Image,
+    MaskPrompt,
+    Point,
+    Prompts,
+    Segmenter,
+    accepted_prompts,
+    offered_policies,
+)
 
 
 def default_model() -> Segmenter:
@@ -36,6 +49,8 @@ ENTRIES: dict[str, Callable[[], Segmenter]] = {
     "small-medsam": random_networks.small_medsam,
     "small-mobile-sam": random_networks.small_mobile_sam,
     "small-sam2": random_networks.small_sam2,
+    "small-clicks": random_networks.small_clicks,
+    "small-focal-clicks": random_networks.small_focal_clicks,
 }
 HEIGHT, WIDTH = 54, 87
 CLICK = Prompts(points=[Point(52, 21)])
@@ -73,6 +88,11 @@ def same(one: Candidates, other: Candidates, *, tolerance: float = 0.0) -> None:
     np.testing.assert_allclose(one.scores, other.scores, atol=tolerance)
 
 
+def understood(segmenter: Segmenter, objects: tuple[Prompts, ...]) -> list[Prompts]:
+    """Those of the objects whose prompts the segmenter takes."""
+    return [one for one in objects if not one.boxes or "boxes" in accepted_prompts(segmenter)]
+
+
 def arrays(embedding: Embedding) -> dict[str, Any]:
     return {name: np.asarray(value) for name, value in embedding.features.items()}
 
@@ -80,7 +100,9 @@ def arrays(embedding: Embedding) -> dict[str, Any]:
 def test_it_is_a_segmenter(made: tuple[Segmenter, Embedding]) -> None:
     segmenter, embedding = made
     assert isinstance(segmenter, Segmenter)
-    assert segmenter.default_policy in POLICIES
+    assert segmenter.default_policy in offered_policies(segmenter)
+    assert set(offered_policies(segmenter)) <= set(POLICIES)
+    assert accepted_prompts(segmenter) <= PROMPT_KINDS
     assert embedding.model == segmenter.name
     assert embedding.image_size == (HEIGHT, WIDTH)
 
@@ -103,9 +125,10 @@ def test_embedding_leaves_the_image_alone(made: tuple[Segmenter, Embedding]) -> 
 @pytest.mark.parametrize("objects", [OBJECTS[:1], OBJECTS, OBJECTS[::-1]], ids=["one", "all", "reversed"])
 def test_several_objects_are_as_one_by_one(made: tuple[Segmenter, Embedding], objects: tuple[Prompts, ...]) -> None:
     segmenter, embedding = made
-    together = segmenter.segment(embedding, objects)
-    assert len(together) == len(objects)
-    for one, prompts in zip(together, objects, strict=True):
+    objects_taken = understood(segmenter, objects)
+    together = segmenter.segment(embedding, objects_taken)
+    assert len(together) == len(objects_taken)
+    for one, prompts in zip(together, objects_taken, strict=True):
         same(one, segmenter.segment(embedding, prompts), tolerance=2e-4)
 
 
@@ -122,6 +145,10 @@ def test_the_same_prompts_give_the_same_masks(made: tuple[Segmenter, Embedding])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_each_policy_gives_masks_at_image_size(made: tuple[Segmenter, Embedding], policy: Any) -> None:
     segmenter, embedding = made
+    if policy not in offered_policies(segmenter):
+        with pytest.raises(PromptError, match=policy):
+            segmenter.segment(embedding, CLICK, choose=policy)
+        return
     found = segmenter.segment(embedding, CLICK, choose=policy)
     count = len(found.scores)
     assert count == 1 if policy == "single" else count > 1
@@ -184,6 +211,15 @@ def test_prompts_that_do_not_fit_are_refused(made: tuple[Segmenter, Embedding], 
         segmenter.segment(embedding, [CLICK, prompts])
 
 
+def test_kinds_of_prompts_that_it_does_not_take_are_refused(made: tuple[Segmenter, Embedding]) -> None:
+    segmenter, embedding = made
+    if "boxes" in accepted_prompts(segmenter):
+        assert segmenter.segment(embedding, OBJECTS[1]).mask.shape == (HEIGHT, WIDTH)
+        return
+    with pytest.raises(PromptError, match="no boxes"):
+        segmenter.segment(embedding, OBJECTS[1])
+
+
 def test_an_embedding_of_another_model_is_refused(made: tuple[Segmenter, Embedding]) -> None:
     segmenter, embedding = made
     with pytest.raises(PromptError, match="another"):
@@ -194,7 +230,8 @@ def test_an_embedding_of_another_model_is_refused(made: tuple[Segmenter, Embeddi
 def test_any_size_works(made: tuple[Segmenter, Embedding], shape: tuple[int, ...]) -> None:
     segmenter, _ = made
     embedding = segmenter.embed(np.full(shape, 7, np.uint8))
-    prompts = Prompts(points=[Point(shape[1] - 1, shape[0] - 1)], boxes=[Box(0, 0, shape[1] - 1, shape[0] - 1)])
+    boxes = [Box(0, 0, shape[1] - 1, shape[0] - 1)] if "boxes" in accepted_prompts(segmenter) else []
+    prompts = Prompts(points=[Point(shape[1] - 1, shape[0] - 1)], boxes=boxes)
     assert segmenter.segment(embedding, prompts).mask.shape == shape[:2]
 
 

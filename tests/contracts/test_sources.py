@@ -99,7 +99,10 @@ def test_subjects_by_pattern(made: tuple[str, Path]) -> None:
 def test_a_damaged_picture_is_named(made: tuple[str, Path]) -> None:
     """Whether the list is made or not, what is raised is ours and names the file."""
     kind, path = made
-    victims = [file for file in path.rglob("*") if file.is_file() and not {"masks", "B"} & {*file.parts}]
+    root = path if path.is_dir() else path.parent
+    victims = [
+        file for file in root.rglob("*") if file.is_file() and file != path and not {"masks", "B"} & {*file.parts}
+    ]
     victim = max(victims)
     victim.write_bytes(victim.read_bytes()[:50])
 

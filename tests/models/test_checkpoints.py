@@ -16,7 +16,7 @@ from torch import Tensor
 import promptseg
 from promptseg.errors import CheckpointError, UnknownNameError, ValueRangeError, WriteError
 from promptseg.models.checkpoints import HEADER, open_network
-from promptseg.models.compact_network import DEFAULT_WEIGHTS
+from promptseg.models.own_weights import DEFAULT_WEIGHTS
 from promptseg.models.sam import SamNetwork, build_mobile_sam, build_sam
 from promptseg.models.sam2 import Sam2Network, build_sam2
 from promptseg.models.saving import save_network

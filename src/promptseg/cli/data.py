@@ -26,13 +26,13 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Place = Annotated[Path, typer.Argument(metavar="PATH", help="The data set: a folder, or a file of COCO or MedSAM.")]
+Place = Annotated[Path, typer.Argument(metavar="PATH", help="The data set: a folder, or a file (COCO, MedSAM, sets).")]
 Kind = Annotated[
     str | None,
     typer.Option(
         "--kind",
         metavar="KIND",
-        help="busi, usgra, folder, coco, nifti, dicom or medsam; by default found out from the layout.",
+        help="busi, usgra, folder, coco, nifti, dicom, medsam or joined; by default found out from the layout.",
     ),
 ]
 Settings = Annotated[

@@ -177,7 +177,7 @@ def _located(model: str) -> Path:
             )
         return path
     if MODELS[model].origin is None:
-        from promptseg.models.compact_network import EMBEDDED
+        from promptseg.models.own_weights import EMBEDDED
 
         return EMBEDDED[model]
     found = local_path(MODELS[model])
@@ -229,12 +229,12 @@ def _file_facts(path: Path) -> dict[str, Any]:
 
 
 def _network_facts(network: "Network") -> dict[str, Any]:
-    from promptseg.models.sizes import SIZES, sizes_to_json
+    from promptseg.models.saving import architecture_of
+    from promptseg.models.sizes import sizes_to_json
 
     sizes = getattr(network, "sizes", None)
-    known = [name for name, kind in SIZES.items() if isinstance(sizes, kind)]
     return {
-        "architecture": known[0] if known else "compact",
+        "architecture": architecture_of(network),
         "sizes": None if sizes is None else sizes_to_json(sizes),
         "side": network.side,
         "parameters": sum(value.numel() for value in network.module.parameters()),

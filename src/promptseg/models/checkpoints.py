@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from promptseg.errors import CheckpointError, UnknownNameError
 from promptseg.io.files import one_line, shown
+from promptseg.models.click_network import open_clicks
 from promptseg.models.compact_network import open_compact
 from promptseg.models.key_names import recognise, rename
 from promptseg.models.network import Network
@@ -25,6 +26,12 @@ HEADER: Final = "promptseg"
 NAMES_SHOWN: Final = 3
 PLAIN_BYTES: Final = 1 << 20
 """Up to this size a weight may repeat values that the file stores once."""
+
+_OWN: Final[dict[str, tuple[Architecture, Callable[[Path], Network]]]] = {
+    "promptseg-compact": ("compact", open_compact),
+    "promptseg-clicks": ("clicks", open_clicks),
+}
+"""Formats that headers of our own architectures name."""
 
 _POSITIONS: Final = (
     "prompt_encoder.shared_embedding.positional_embedding",
@@ -52,9 +59,10 @@ def open_network(path: Path, *, like: str | None = None, exactly: bool = False) 
     if like is not None and like not in MODELS:
         raise UnknownNameError(f"there is no model {like!r}; the known ones are {', '.join(MODELS)}")
     header = read_header(path)
-    if header.get("format") == "promptseg-compact":
-        _check_expected("compact", None, like, path)
-        return open_compact(path), like or "default"
+    if header.get("format") in _OWN:
+        kind, read = _OWN[header["format"]]
+        _check_expected(kind, None, like, path)
+        return read(path), like or fitting(kind, None)
     file = read_state(path)
     try:
         architecture, sizes, state, name = _understood(file)
@@ -72,7 +80,7 @@ def _understood(file: StateFile) -> tuple[Architecture, Sizes, dict[str, Tensor]
         architecture, sizes, name = _recorded(file.header[HEADER])
         return architecture, sizes, dict(file.tensors), name
     found = recognise(file.tensors)
-    if found is None or found == "compact":
+    if found is None or found not in SIZES:
         raise CheckpointError(_unrecognised(file.tensors))
     state = under_our_names(found, file.tensors)
     return found, sizes_of(found, {key: tuple(value.shape) for key, value in state.items()}, file.config), state, None

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from promptseg.models.compact_decoder import MaskDecoder
 from promptseg.models.compact_encoder import Encoder
 from promptseg.models.compact_prompts import PromptEncoder, PromptInput
+from promptseg.models.own_weights import filled
 from promptseg.models.sizes import MOST_BLOCKS, MOST_SIDE, MOST_WIDTH
 
 FEATURES = ("embedding", "stride8", "stride4", "stride2")
@@ -38,7 +39,7 @@ class CompactConfig:
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
-            _check_like(getattr(self, item.name), getattr(type(self), item.name), item.name)
+            check_like(getattr(self, item.name), getattr(type(self), item.name), item.name)
         inner = self.decoder_width // 2
         faults = (
             (self.size % 16 != 0 or self.size > MOST_SIDE, f"size {self.size} (a multiple of 16 to {MOST_SIDE})"),
@@ -62,7 +63,7 @@ class CompactConfig:
         return cls(**fields)
 
 
-def _check_like(value: object, example: int | tuple[int, ...], name: str) -> None:
+def check_like(value: object, example: int | tuple[int, ...], name: str) -> None:
     """Refuse what is not as many positive whole numbers as the default has; depths may be 0."""
     numbers = value if isinstance(value, tuple) else (value,)
     count = len(example) if isinstance(example, tuple) else 1
@@ -184,10 +185,6 @@ def _complete(
 def build(config: CompactConfig, weights: Mapping[str, Tensor]) -> CompactNet:
     """Build a network around given weights, converted to float32; ready for inference.
 
-    The global random state is left as it was. (Building on the "meta" device would spare the initial weights, 25 ms,
-    but makes torch import its symbolic shapes, 0.8 s.) Raises RuntimeError if names or shapes do not fit.
+    Raises RuntimeError if names or shapes do not fit.
     """
-    with torch.random.fork_rng(devices=[]):
-        net = CompactNet(config)
-    net.load_state_dict({name: value.float() for name, value in weights.items()}, assign=True)
-    return net.eval()
+    return filled(CompactNet, config, weights)

@@ -143,10 +143,16 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(TransformerBlock(widths[3], heads=heads, mlp_ratio=4) for _ in range(depths[3]))
         self.pyramid = FeaturePyramid(widths, outputs)
 
-    def forward(self, image_BCHW: Tensor) -> dict[str, Tensor]:
-        """Map (B, 1, S, S) to channels-last features at strides 16 ("embedding"), 8, 4 and 2. S: a multiple of 16."""
+    def forward(self, image_BCHW: Tensor, *, added_BHWC: Tensor | None = None) -> dict[str, Tensor]:
+        """Map (B, 1, S, S) to channels-last features at strides 16 ("embedding"), 8, 4 and 2. S: a multiple of 16.
+
+        `added_BHWC`: (B, S/2, S/2, widths[0]), what else is known of each place; it is added to the stem's output.
+        """
         image = image_BCHW.contiguous(memory_format=torch.channels_last)
-        x2: Tensor = functional.gelu(self.norms[0](apply_channels_last(self.stem, image.permute(0, 2, 3, 1))))
+        x2 = apply_channels_last(self.stem, image.permute(0, 2, 3, 1))
+        if added_BHWC is not None:
+            x2 = x2 + added_BHWC
+        x2 = functional.gelu(self.norms[0](x2))
         x4 = self.stage4(self.norms[1](apply_channels_last(self.down4, x2)))
         x8 = self.stage8(self.norms[2](apply_channels_last(self.down8, x4)))
         x16 = self.stage16(self.norms[3](apply_channels_last(self.down16, x8)))

@@ -1,31 +1,15 @@
 """The compact architecture of the embedded default model behind the :class:`Network` interface, and its files."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, final
+from typing import final
 
-import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from promptseg.errors import CheckpointError
-from promptseg.io.files import one_line, shown
-from promptseg.models.compact import CompactConfig, CompactNet, build
+from promptseg.models.compact import CompactConfig, CompactNet
 from promptseg.models.network import Features, PromptBatch
+from promptseg.models.own_weights import read_module
 
-__all__ = ["DEFAULT_WEIGHTS", "EMBEDDED", "CompactNetwork", "open_compact"]
-
-_WEIGHTS: Final = Path(__file__).resolve().parent.parent / "weights"
-
-EMBEDDED: Final[dict[str, Path]] = {
-    "default": _WEIGHTS / "default.safetensors",
-    "default-zeroshot": _WEIGHTS / "default-zeroshot.safetensors",
-}
-"""The embedded models by name: files inside the package."""
-
-DEFAULT_WEIGHTS: Final = EMBEDDED["default"]
-"""The embedded default model."""
+__all__ = ["CompactNetwork", "open_compact"]
 
 
 @final
@@ -67,43 +51,4 @@ def open_compact(path: Path) -> CompactNetwork:
     Raises:
         CheckpointError: the file is damaged, or is not of this architecture.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            config = CompactConfig.from_json(_config_in(file.metadata() or {}, path))
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-        if path not in EMBEDDED.values():
-            _check_fit(config, tensors)
-        return CompactNetwork(build(config, tensors).requires_grad_(requires_grad=False))
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{shown(path)}: is damaged and cannot be read ({one_line(error)})") from error
-    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{shown(path)}: does not fit the compact architecture ({one_line(error)})") from error
-
-
-def _check_fit(config: CompactConfig, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse weights that the configuration does not ask for, before a network of the claimed size is made.
-
-    Raises:
-        ValueError: names or shapes differ, or a weight is not finite.
-    """
-    with torch.device("meta"):
-        wanted = {name: tuple(value.shape) for name, value in CompactNet(config).state_dict().items()}
-    given = {name: tuple(value.shape) for name, value in tensors.items()}
-    wrong = sorted(name for name in {*wanted, *given} if wanted.get(name) != given.get(name))
-    if wrong:
-        name = wrong[0]
-        raise ValueError(
-            f"{len(wrong)} weights are missing, unexpected or of another shape, such as {name!r:.80}: "
-            f"{given.get(name, 'missing')} instead of {wanted.get(name, 'none')}"
-        )
-    for name, value in tensors.items():
-        if not torch.isfinite(value).all():
-            raise ValueError(f"the weight {name!r} holds NaN or infinity")
-
-
-def _config_in(metadata: dict[str, str], path: Path) -> dict[str, Any]:
-    if "config" not in metadata:
-        raise CheckpointError(f"{shown(path)}: is not a compact model of promptseg: its header has no configuration")
-    config: dict[str, Any] = json.loads(metadata["config"])
-    return config
+    return CompactNetwork(read_module(path, CompactConfig.from_json, CompactNet, what="compact"))

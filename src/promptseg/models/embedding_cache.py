@@ -23,7 +23,18 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
 from promptseg.errors import ValueRangeError
-from promptseg.types import Candidates, Embedding, Image, Pixels, Policy, Prompts, Segmenter
+from promptseg.types import (
+    Candidates,
+    Embedding,
+    Image,
+    Pixels,
+    Policy,
+    PromptKind,
+    Prompts,
+    Segmenter,
+    accepted_prompts,
+    offered_policies,
+)
 
 __all__ = ["CacheWarning", "CachedSegmenter", "Fingerprinted"]
 
@@ -84,6 +95,16 @@ class CachedSegmenter:
     def default_policy(self) -> Policy:
         """The policy of the model."""
         return self.segmenter.default_policy
+
+    @property
+    def accepts(self) -> frozenset[PromptKind]:
+        """What the model understands."""
+        return accepted_prompts(self.segmenter)
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies that the model offers."""
+        return offered_policies(self.segmenter)
 
     @property
     def fingerprint(self) -> str:

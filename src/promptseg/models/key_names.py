@@ -82,7 +82,13 @@ _SAM2: Final = (
     *_DECODER,
 )
 
-_RULES: Final[dict[Architecture, Rules]] = {"sam": _SAM, "mobile-sam": _MOBILE_SAM, "sam2": _SAM2, "compact": ()}
+_RULES: Final[dict[Architecture, Rules]] = {
+    "sam": _SAM,
+    "mobile-sam": _MOBILE_SAM,
+    "sam2": _SAM2,
+    "compact": (),
+    "clicks": (),
+}
 
 _UNUSED: Final[dict[Architecture, Rules]] = {
     "sam": _rules((r"^pixel_(mean|std)$", "the normalisation, which is in the table of models")),
@@ -99,6 +105,7 @@ _UNUSED: Final[dict[Architecture, Rules]] = {
         (r"^(no_memory_positional_encoding|no_object_pointer|occlusion_spatial_embedding_parameter)$", "the same"),
     ),
     "compact": (),
+    "clicks": (),
 }
 
 DROPPED: Final = {name: tuple((pattern.pattern, why) for pattern, why in rules) for name, rules in _UNUSED.items()}

@@ -1,5 +1,6 @@
 """From a name or a path to a ready segmenter."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
@@ -7,10 +8,14 @@ from typing import Final, Literal
 import torch
 
 from promptseg.errors import FetchError, UnknownNameError, ValueRangeError
-from promptseg.models.compact_network import EMBEDDED, open_compact
+from promptseg.models.click_network import ClickNetwork, open_clicks
+from promptseg.models.click_segmenter import ClickSegmenter
+from promptseg.models.compact_network import open_compact
 from promptseg.models.network import Network
+from promptseg.models.own_weights import EMBEDDED
 from promptseg.models.predictor import PromptSegmenter
 from promptseg.models.runtime import memory_errors
+from promptseg.models.sizes import Architecture
 from promptseg.models.state_files import weights_at
 from promptseg.models.zoo import MODELS, ModelEntry
 
@@ -25,6 +30,9 @@ DTYPES: Final[dict[DtypeName, torch.dtype]] = {
 }
 """Precision of the encoder by name; ``auto`` is float32, so that results are the same on every machine."""
 
+_OPEN: Final[dict[Architecture, Callable[[Path], Network]]] = {"compact": open_compact, "clicks": open_clicks}
+"""Our own architectures, of which the package holds weights."""
+
 
 def load(
     name_or_path: str | Path = "default",
@@ -32,7 +40,7 @@ def load(
     device: str = "auto",
     dtype: DtypeName = "auto",
     like: str | None = None,
-) -> PromptSegmenter:
+) -> PromptSegmenter | ClickSegmenter:
     """A model, ready to embed images.
 
     Args:
@@ -40,7 +48,7 @@ def load(
             MobileSAM's ``.pth``, MedSAM's, SAM 2's ``.pt``, a transformers folder, a safetensors file, the folder of a
             training run.
         device: ``auto`` takes CUDA, then Apple's MPS, then the CPU; or any name that torch knows.
-        dtype: precision of the encoder. The decoder and all coordinates stay float32.
+        dtype: precision of the encoder, or of a click-based network. The decoder and all coordinates stay float32.
         like: for a path, the name of the model whose preprocessing and policy it needs, where the file alone does
             not tell: ``like="medsam-vit-b"`` for weights that were trained as MedSAM's.
 
@@ -63,6 +71,8 @@ def load(
         torch.zeros(1, device=place).cpu()  # there are devices that hold nothing, such as "meta"
     except (AssertionError, ImportError, RuntimeError) as error:
         raise ValueRangeError(f"device {device!r} cannot be used: {' '.join(str(error).split())[:200]}") from error
+    if isinstance(network, ClickNetwork):
+        return ClickSegmenter(network, entry.preprocessing, name=name, dtype=DTYPES[dtype])
     return PromptSegmenter(
         network, entry.preprocessing, name=name, default_policy=entry.default_policy, dtype=DTYPES[dtype]
     )
@@ -73,8 +83,8 @@ def open_model(name: str, like: str | None = None) -> tuple[Network, ModelEntry,
     if like is not None and like not in MODELS:
         raise UnknownNameError(f"unknown model {like!r} for `like`; the known ones are {', '.join(MODELS)}")
     if name in EMBEDDED:
-        compact = open_compact(EMBEDDED[name])
-        return compact, _sized(MODELS[name], compact), name
+        network = _OPEN[MODELS[name].architecture](EMBEDDED[name])
+        return network, _sized(MODELS[name], network), name
     if name in MODELS:
         return _known(MODELS[name])
     path = weights_at(name)

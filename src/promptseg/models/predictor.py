@@ -32,7 +32,7 @@ from promptseg.types import (
     check_policy,
 )
 
-__all__ = ["MASK_LOGIT", "PromptSegmenter"]
+__all__ = ["MASK_LOGIT", "PromptSegmenter", "fingerprint_of", "onto_image"]
 
 MASK_LOGIT: Final = 8.0
 """Logit that a pixel inside a boolean mask prompt gets; outside it is the negative of this."""
@@ -90,11 +90,7 @@ class PromptSegmenter:
     @cached_property
     def fingerprint(self) -> str:
         """Hex digest of all that determines an embedding: weights, preprocessing and precision."""
-        digest = sha256(f"{self.preprocessing} {self._dtype}".encode())
-        for name, value in sorted(self.network.module.state_dict().items()):
-            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()
+        return fingerprint_of(self.network, f"{self.preprocessing} {self._dtype}")
 
     def embed(self, image: Image | Pixels) -> Embedding:
         """Look at an image: an :class:`Image`, or an array (H, W) or (H, W, 3) of any integer or floating type.
@@ -138,7 +134,7 @@ class PromptSegmenter:
         for one in objects:
             one.check_inside(embedding.image_size)
         found = self._decode_objects(embedding, objects, multimask=policy != "single")
-        to_image = partial(_to_image, frame=self.preprocessing.frame(embedding.image_size))
+        to_image = partial(onto_image, frame=self.preprocessing.frame(embedding.image_size))
         candidates = [
             Candidates(logits, scores, policy, embedding.image_size, self._name, to_image) for logits, scores in found
         ]
@@ -221,6 +217,15 @@ class PromptSegmenter:
         return torch.autocast(self.device.type, dtype=self._dtype)
 
 
+def fingerprint_of(network: Network, settings: str) -> str:
+    """Hex digest of the settings and of all weights, with their names, types and shapes."""
+    digest = sha256(settings.encode())
+    for name, value in sorted(network.module.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Query:
     """One decoder call's worth of prompts: of object ``number``, with at most one box, in the model's frame."""
@@ -259,12 +264,12 @@ def _united(parts: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     return np.max([logits for logits, _ in parts], axis=0), np.mean([scores for _, scores in parts], axis=0)
 
 
-def _to_image(logits: Floats, *, frame: Frame) -> Floats:
+def onto_image(logits: Floats, *, frame: Frame) -> Floats:
     """Logits (K, h, w) over the square input to (K, H, W) of the image: up to the square, crop, then to the image."""
     height, width = frame.resized
     square = _bilinear(torch.from_numpy(logits)[None], (frame.side, frame.side))
-    onto_image: Floats = _bilinear(square[..., :height, :width], frame.image_size)[0].numpy()
-    return onto_image
+    whole: Floats = _bilinear(square[..., :height, :width], frame.image_size)[0].numpy()
+    return whole
 
 
 def _bilinear(logits_BKhw: Tensor, size: tuple[int, int]) -> Tensor:

@@ -15,7 +15,7 @@ from promptseg.geometry.frames import FIT, FitName, Frame
 from promptseg.io import to_display, to_gray
 from promptseg.types import Image
 
-__all__ = ["INTENSITY", "IntensityName", "Preprocessing", "prepare"]
+__all__ = ["INTENSITY", "IntensityName", "Preprocessing", "gray_levels", "prepare", "standardised_square"]
 
 Floats = NDArray[np.float32]
 IntensityName = Literal["display", "min-max", "standardise"]
@@ -85,11 +85,31 @@ def _min_max(image: Image, preprocessing: Preprocessing, frame: Frame) -> Floats
 
 
 def _standardised(image: Image, preprocessing: Preprocessing, frame: Frame) -> Floats:
+    return _levelled(*gray_levels(image), preprocessing, frame)
+
+
+def gray_levels(image: Image) -> tuple[Floats, float]:
+    """What ``standardise`` begins with: grey values (H, W) of pixels or display copy, and their span."""
     if image.window is not None or image.shown is not None:
         image = replace(image, pixels=to_display(image), window=None, shown=None)
     plain = image.pixels.dtype == np.uint8
     gray = to_gray(image if plain else _from_0_to_1(image))
-    span = 255.0 if plain else float(gray.max() - gray.min()) or 1.0
+    return gray, 255.0 if plain else float(gray.max() - gray.min()) or 1.0
+
+
+def standardised_square(gray: Floats, span: float, preprocessing: Preprocessing) -> tuple[Floats, Frame]:
+    """A part (h, w) of :func:`gray_levels` as the network's input (1, 1, side, side), and the frame in which it lies.
+
+    Of the whole image it is what :func:`prepare` gives for ``standardise``.
+    """
+    frame = preprocessing.frame((gray.shape[0], gray.shape[1]))
+    height, width = frame.resized
+    padded = np.zeros((1, 1, frame.side, frame.side), dtype=np.float32)
+    padded[0, 0, :height, :width] = _levelled(gray, span, preprocessing, frame)
+    return padded, frame
+
+
+def _levelled(gray: Floats, span: float, preprocessing: Preprocessing, frame: Frame) -> Floats:
     resized = _resized(gray, frame, preprocessing)
     standardised: Floats = (resized - resized.mean()) / max(float(resized.std()), 1e-3 * span)
     return standardised

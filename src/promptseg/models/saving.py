@@ -13,12 +13,13 @@ from promptseg.errors import ValueRangeError, WriteError
 from promptseg.io.atomic import replacing
 from promptseg.io.files import shown
 from promptseg.models.checkpoints import HEADER
+from promptseg.models.click_network import ClickNetwork
 from promptseg.models.compact_network import CompactNetwork
 from promptseg.models.network import Network
-from promptseg.models.sizes import SIZES, Sizes, sizes_to_json
+from promptseg.models.sizes import SIZES, Architecture, Sizes, sizes_to_json
 from promptseg.models.zoo import MODELS
 
-__all__ = ["Precision", "save_network"]
+__all__ = ["Precision", "architecture_of", "save_network"]
 
 Precision = Literal["float32", "float16"]
 SUFFIX: Final = ".safetensors"
@@ -55,14 +56,21 @@ def save_network(network: Network, path: Path, *, model: str, precision: Precisi
 
 def _header(network: Network, model: str) -> dict[str, str]:
     sizes: Sizes | None = getattr(network, "sizes", None)
-    architecture = "compact" if sizes is None else next(name for name, kind in SIZES.items() if isinstance(sizes, kind))
+    architecture = architecture_of(network)
     if MODELS[model].architecture != architecture:
         raise ValueRangeError(f"{model} is {MODELS[model].architecture}, but the network is {architecture}")
-    if isinstance(network, CompactNetwork):
-        return {"format": "promptseg-compact", "config": json.dumps(network.net.config.to_json())}
+    if isinstance(network, CompactNetwork | ClickNetwork):
+        return {"format": f"promptseg-{architecture}", "config": json.dumps(network.net.config.to_json())}
     if sizes is None:
         raise ValueRangeError(f"cannot save a {type(network).__name__}: its sizes are not known")
     return {HEADER: json.dumps({"architecture": architecture, "sizes": sizes_to_json(sizes), "model": model})}
+
+
+def architecture_of(network: Network) -> Architecture:
+    """The name of a network's architecture."""
+    sizes: Sizes | None = getattr(network, "sizes", None)
+    own: Architecture = "clicks" if isinstance(network, ClickNetwork) else "compact"
+    return next((name for name, kind in SIZES.items() if isinstance(sizes, kind)), own)
 
 
 def _stored(name: str, value: Tensor, precision: Precision) -> Tensor:

@@ -22,7 +22,7 @@ __all__ = [
     "sizes_to_json",
 ]
 
-Architecture = Literal["compact", "sam", "mobile-sam", "sam2"]
+Architecture = Literal["compact", "clicks", "sam", "mobile-sam", "sam2"]
 MOST_SIDE: Final = 4096
 """Pixels; published models have 1024."""
 MOST_BLOCKS: Final = 128

@@ -43,13 +43,13 @@ class ModelEntry:
     Attributes:
         name: how it is called here.
         architecture: which network it is.
-        sizes: its numbers; None for the compact architecture, whose files carry them.
+        sizes: its numbers; None for our own architectures, whose files carry them.
         preprocessing: how it wants its pixels.
         default_policy: which mask it gives unless told otherwise.
         licence: SPDX name of the licence of the weights, as their publisher states it.
         page: the publisher's page.
         citation: the paper, or what else there is to read.
-        origin: the published file; None for the embedded model.
+        origin: the published file; None for an embedded model.
         note: one line for the list.
     """
 
@@ -111,6 +111,18 @@ MODELS: Final[dict[str, ModelEntry]] = {
         "the model card",
         None,
         "as default, but its training never saw breast ultrasound: for zero-shot and adaptation studies",
+    ),
+    "default-clicks": ModelEntry(
+        "default-clicks",
+        "clicks",
+        None,
+        _SMALL,
+        "single",
+        "Apache-2.0",
+        "docs/reference/model-card.md",
+        "the model card",
+        None,
+        "a click-based network after RITM for comparisons: clicks and a mask, no boxes; one mask",
     ),
     "sam-vit-b": ModelEntry(
         "sam-vit-b",

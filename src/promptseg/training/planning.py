@@ -14,6 +14,7 @@ from promptseg.data.samples import Sample
 from promptseg.data.sources import detect_source, open_source
 from promptseg.data.splits import Split, check_no_leak, read_split
 from promptseg.errors import CheckpointError, DatasetError, LeakError
+from promptseg.models.fresh import drawn_anew, take_encoder
 from promptseg.models.loading import open_model
 from promptseg.models.predictor import PromptSegmenter
 from promptseg.models.run_folder import RunRecord, read_record, read_trained, weights_sha256
@@ -195,6 +196,10 @@ def _model(recipe: Recipe) -> tuple[PromptSegmenter, RunRecord]:
     """The model with the weights that training begins with; the record names all that may come to differ from it."""
     settings = recipe.model
     network, entry, name = open_model(settings.name, settings.like)
+    if settings.fresh:
+        network = drawn_anew(network, seed=recipe.seed)
+    if settings.encoder_from is not None:
+        take_encoder(network, open_model(settings.encoder_from)[0])
     digest = weights_sha256(network)
     parts = parts_of(network)
     trained = {parameter for parameter, part in parts.items() if part in TRAINED[settings.trained]}

@@ -41,7 +41,7 @@ class Team:
             raise MissingExtraError('training needs more packages: pip install "promptseg[train]"') from error
         several = int(os.environ.get("WORLD_SIZE", "1")) > 1
         unused = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
-        cpu = several and device == "cpu"
+        cpu = several and place_of(device).type == "cpu"
         self._accelerator = Accelerator(cpu=cpu, device_placement=False, kwargs_handlers=[unused])
         self.rank: int = self._accelerator.process_index
         self.size: int = self._accelerator.num_processes

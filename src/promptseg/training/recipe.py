@@ -41,7 +41,7 @@ class DataSettings(Table):
 
     Attributes:
         source: how the data set is laid out: ``busi``, ``usgra``, ``folder``, ``coco``, ``nifti``, ``dicom``,
-            ``medsam``, or ``auto`` to find it out.
+            ``medsam``, ``joined`` (several of them), or ``auto`` to find it out.
         path: the data set; from the recipe's folder.
         options: of the source.
         split: the file that says which image is in which part (``promptseg data split`` writes it); from the recipe's
@@ -82,12 +82,26 @@ class ModelSettings(Table):
         trained: ``decoder``, ``prompt-encoder+decoder``, ``encoder+decoder`` or ``all``.
         start: the folder of an earlier run on the same model, whose weights are the beginning; from the recipe's
             folder.
+        fresh: begin with weights that are drawn at random, by the seed, instead of the model's own; for models of our
+            own architectures.
+        encoder_from: with ``fresh``, a model of the table or a file of weights whose encoder is the beginning; it must
+            be of the same sizes. A file from the recipe's folder.
     """
 
     name: Name = "default"
     like: str | None = None
     trained: TrainedName = "decoder"
     start: Name | None = None
+    fresh: bool = False
+    encoder_from: Name | None = None
+
+    @model_validator(mode="after")
+    def _begins_once(self) -> Self:
+        if self.encoder_from is not None and not self.fresh:
+            raise ValueError("`encoder_from` needs `fresh = true`")
+        if self.start is not None and self.fresh:
+            raise ValueError("give either `start` or `fresh`")
+        return self
 
 
 @final

@@ -9,7 +9,7 @@ import numpy as np
 
 from promptseg.errors import PromptError, UnknownNameError
 from promptseg.types.images import BoolMask, Image, Pixels
-from promptseg.types.prompting import Floats, MaskPrompt, Prompts
+from promptseg.types.prompting import Box, Floats, MaskPrompt, Prompts
 
 __all__ = [
     "POLICIES",
@@ -65,6 +65,7 @@ class Candidates:
         image_size: (height, width) of the image as given.
         model: name of the model.
         to_image: maps (K, h, w) logits of the model's frame to (K, H, W) logits of the image.
+        crop: the part of the image that the model looked at, or None for the whole.
     """
 
     low_res_logits: Floats
@@ -73,6 +74,7 @@ class Candidates:
     image_size: tuple[int, int]
     model: str
     to_image: Callable[[Floats], Floats] = field(repr=False)
+    crop: Box | None = None
 
     @cached_property
     def logits(self) -> Floats:
@@ -123,7 +125,7 @@ class Candidates:
     @property
     def mask_prompt(self) -> MaskPrompt:
         """The chosen mask as a prompt for the next click: ``Prompts(points=..., mask=candidates.mask_prompt)``."""
-        return MaskPrompt(self.low_res_logits[self.chosen], self.model)
+        return MaskPrompt(self.low_res_logits[self.chosen], self.model, self.crop)
 
     def choose(self, policy: Policy) -> "Candidates":
         """The same masks under another policy; ``single`` must be asked of the model instead (PromptError)."""

@@ -1,7 +1,7 @@
 """Data sets as they are distributed, one file each; each gives the same kind of samples."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, final
@@ -11,6 +11,7 @@ from promptseg.data.sources.busi import BusiOptions, is_busi, list_busi
 from promptseg.data.sources.coco import CocoOptions, is_coco, list_coco
 from promptseg.data.sources.dicom import DicomOptions, is_dicom, list_dicom
 from promptseg.data.sources.folder import FolderOptions, is_folder, list_folder
+from promptseg.data.sources.joined import JoinedOptions, is_joined, list_joined
 from promptseg.data.sources.listing import Listing
 from promptseg.data.sources.medsam import MedsamOptions, is_medsam, list_medsam
 from promptseg.data.sources.nifti import NiftiOptions, is_nifti, list_nifti
@@ -43,6 +44,17 @@ class Source:
         return _complete(self.listing(existing(path), _built(self.options, options)))
 
 
+def _list_joined(path: Path, options: JoinedOptions) -> Listing:
+    return list_joined(path, options, lister=_list_one)
+
+
+def _list_one(kind: str, path: Path, options: Mapping[str, Any]) -> Listing:
+    found = detect_source(path) if kind == "auto" else kind
+    if found == "joined":
+        raise DatasetError(f"{shown(path)}: is a list of data sets itself; name its sets in the first list")
+    return list_source(found, path, **options)
+
+
 SOURCES: Final[dict[str, Source]] = {
     "busi": Source(BusiOptions, list_busi, is_busi, "benign/, malignant/, normal/ with NAME.png and NAME_mask.png"),
     "usgra": Source(UsgraOptions, list_usgra, is_usgra, "a folder called usgra... with images/ and masks/"),
@@ -53,6 +65,7 @@ SOURCES: Final[dict[str, Source]] = {
     ),
     "dicom": Source(DicomOptions, list_dicom, is_dicom, "DICOM files in dicom/ or images/, and masks/"),
     "medsam": Source(MedsamOptions, list_medsam, is_medsam, "NPZ with imgs and gts, or npy_imgs/ and npy_gts/"),
+    "joined": Source(JoinedOptions, _list_joined, is_joined, "a file in TOML with a [[set]] for each data set"),
 }
 """Every kind of data set that can be read."""
 

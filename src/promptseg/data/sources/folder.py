@@ -73,6 +73,8 @@ class FolderOptions:
 
 def is_folder(path: Path) -> bool:
     """Whether pictures lie in ``images`` and masks in ``masks`` or ``labels``, or beside each other as ``_mask``."""
+    if not path.is_dir():
+        return False
     images, masks = subfolder(path, IMAGE_FOLDERS), subfolder(path, MASK_FOLDERS)
     if images is not None and masks is not None:
         return bool(files_by_name(images)[0] and files_by_name(masks)[0])
