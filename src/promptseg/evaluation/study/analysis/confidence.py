@@ -104,7 +104,8 @@ def reliability(table: Frame, settings: StatisticsSettings | None = None, *, bin
         cluster=masks["dataset"].astype("str") + "\x1f" + masks["group"].astype("str"),
         value=masks["iou"],
     )
-    found = intervals(masks, keys, Draws(settings or StatisticsSettings(), seed)).rename(columns={"mean": "iou"})
+    found = intervals(masks, keys, Draws(settings or StatisticsSettings(), seed), together=keys[:-1])
+    found = found.rename(columns={"mean": "iou"})
     cells = masks.groupby(numbered(masks, keys))
     found["predicted"] = cells["predicted_score"].mean().to_numpy(dtype=np.float64)
     found["n"] = cells.size().to_numpy(dtype=np.int64)

@@ -46,7 +46,7 @@ def by_depth(table: Frame, metric: str, settings: StatisticsSettings, *, bins: i
     clicks["bin"] = binned(clicks["depth"], bins)
     keys = [*_KEYS, "bin"]
     images = _means(clicks, [*keys, *_OF_IMAGE])
-    found = intervals(images, keys, Draws(settings, seed))
+    found = intervals(images, keys, Draws(settings, seed), together=_KEYS)
     found["n_images"] = images.groupby(numbered(images, keys)).size().to_numpy(dtype=np.int64)
     found["n_clicks"] = clicks.groupby(numbered(clicks, keys)).size().to_numpy(dtype=np.int64)
     return with_bounds(found, keys, bins)[

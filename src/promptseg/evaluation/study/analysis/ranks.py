@@ -1,7 +1,7 @@
 """Rank correlation with its bootstrap interval."""
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,9 @@ from promptseg.evaluation.study.analysis.cells import Frame
 from promptseg.evaluation.study.analysis.resampling import Draws, Floats, Ints
 
 __all__ = ["Correlation", "correlation", "spearman"]
+
+_WEIGHTS_AT_ONCE: Final = 1 << 16
+"""Few enough for the processor's cache."""
 
 
 class Correlation(NamedTuple):
@@ -55,11 +58,14 @@ def correlation(frame: Frame, first: str, second: str, draws: Draws) -> Correlat
         return Correlation(rho, rho, rho)
     clusters, group = np.unique(frame["cluster"].to_numpy(dtype=str), return_inverse=True)
     numbers = [np.unique(values, return_inverse=True)[1] for values in (one, other)]
+    at_once = max(1, _WEIGHTS_AT_ONCE // len(group))
     pieces = [
-        _resampled(np.ascontiguousarray(times.T)[group], *numbers) for _, times in draws.pieces(clusters.tolist())
+        _resampled(np.ascontiguousarray(times[start : start + at_once].T)[group], *numbers)
+        for _, times in draws.pieces(clusters.tolist())
+        for start in range(0, len(times), at_once)
     ]
     resampled = np.concatenate(pieces)
-    low, high = draws.ends(resampled[np.isfinite(resampled)])
+    (low,), (high,) = draws.ends(resampled[:, None])
     return Correlation(rho, float(low), float(high))
 
 
@@ -77,11 +83,12 @@ def _resampled(weights: Floats, one: Ints, other: Ints) -> Floats:
 def _midranks(weights: Floats, number: Ints) -> Floats:
     """(N, R) mean rank, less 1/2, of each value among all with their weights; ``number`` orders values, from 0."""
     order = np.argsort(number, kind="stable")
-    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
-    times = weights[order]
-    if len(starts) < len(order):
-        times = np.add.reduceat(times, starts, axis=0)
-    ranks = np.cumsum(times, axis=0)
-    ranks -= times / 2
+    ends = np.flatnonzero(np.diff(number[order], append=len(order)))
+    below = np.cumsum(weights[order], axis=0)
+    if len(ends) < len(order):
+        below = below[ends]
+    ranks = below.copy()
+    ranks[1:] += below[:-1]
+    ranks /= 2
     found: Floats = ranks[number]
     return found

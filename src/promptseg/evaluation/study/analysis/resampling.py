@@ -5,6 +5,7 @@ else is asked for, and figures of the same images (two models, two prompters) me
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, final
 from zlib import crc32
@@ -72,12 +73,18 @@ class Draws:
                 self._kept.pop(next(iter(self._kept)))
 
     def ends(self, resampled: Floats) -> tuple[Floats, Floats]:
-        """Lower and upper ends of the intervals of (R, ...) resampled figures."""
-        low, high = np.quantile(resampled, [(1 - self.level) / 2, (1 + self.level) / 2], axis=0)
+        """Lower and upper ends of the intervals of (R, C) resampled figures; NaN says nothing and is left out."""
+        shares = [(1 - self.level) / 2, (1 + self.level) / 2]
+        low, high = np.quantile(resampled, shares, axis=0)
+        for column in np.flatnonzero(np.isnan(low)):
+            said = resampled[:, column][np.isfinite(resampled[:, column])]
+            low[column], high[column] = np.quantile(said, shares)
         return low, high
 
 
-def intervals(values: Frame, keys: Sequence[str], draws: Draws, *, parts: str | None = None) -> Frame:
+def intervals(
+    values: Frame, keys: Sequence[str], draws: Draws, *, parts: str | None = None, together: Sequence[str] | None = None
+) -> Frame:
     """Mean of ``value`` in each cell, with its interval.
 
     Without parts this is :func:`promptseg.metrics.bootstrap_interval` of the cell's values and groups. With parts, the
@@ -89,73 +96,93 @@ def intervals(values: Frame, keys: Sequence[str], draws: Draws, *, parts: str | 
         keys: columns that name a cell.
         draws: of groups.
         parts: a column, such as the task.
+        together: columns that name the cells of which all groups are drawn together, each resample for all of them;
+            a resample in which a cell does not occur says nothing of it. By default each cell has its own draws.
 
     Returns:
         The keys, ``mean``, ``low``, ``high`` and ``n_groups``, in the order in which cells appear.
     """
     frame = values.reset_index(drop=True)
-    cell = numbered(frame, keys).to_numpy()
-    part = numbered(frame, [*keys, parts]).to_numpy() if parts else cell
-    drawn = numbered(frame, [*keys, "dataset"]).to_numpy() if parts else cell
-    cluster, names = pd.factorize(frame["cluster"], sort=True)
     found = frame.drop_duplicates(list(keys))[list(keys)].reset_index(drop=True)
+    rows = _Rows.of(frame, keys, [*keys, parts] if parts else keys, together or ([*keys, "dataset"] if parts else keys))
     mean, low, high = (np.zeros(len(found)) for _ in range(3))
-    value = frame["value"].to_numpy(dtype=np.float64)
-    order = np.lexsort((cluster, part, drawn, cell))
-    sets = _Sets(value[order], cell[order], part[order], drawn[order], cluster[order])
     for start in range(0, len(found), _CELLS_AT_ONCE):
-        here = slice(start, start + _CELLS_AT_ONCE)
-        mean[here], resampled = _resampled(sets.of_cells(here.start, here.stop), draws, [str(name) for name in names])
+        here = slice(start, min(start + _CELLS_AT_ONCE, len(found)))
+        mean[here], resampled = _resampled(rows, here, draws)
         low[here], high[here] = draws.ends(resampled)
-    n_groups = frame.assign(cell=cell).groupby("cell")["cluster"].nunique().to_numpy()
-    return found.assign(mean=mean, low=low, high=high, n_groups=n_groups)
+    cell = numbered(frame, keys).rename("cell")
+    return found.assign(
+        mean=mean, low=low, high=high, n_groups=frame.groupby(cell)["cluster"].nunique().to_numpy(dtype=np.int64)
+    )
 
 
 @final
-class _Sets:
-    """Values sorted by cell, then by what is drawn together."""
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Values, and where each belongs, sorted by cell.
 
-    def __init__(self, value: Floats, cell: Ints, part: Ints, drawn: Ints, cluster: Ints) -> None:
-        self._value, self._cell, self._part, self._drawn, self._cluster = value, cell, part, drawn, cluster
+    Attributes:
+        value: (N,).
+        cell: (N,) number of its cell.
+        part: (N,) number of its part.
+        drawn: (N,) place in ``sets`` of the clusters that are drawn together.
+        place: (N,) place of its cluster among them.
+        sets: sorted names of clusters; no two are the same.
+    """
 
-    def of_cells(self, start: int, stop: int) -> "_Sets":
-        """Those of some cells, which are then numbered from 0."""
-        here = slice(*np.searchsorted(self._cell, [start, stop]))
-        cell, part, drawn = self._cell[here] - start, self._part[here], self._drawn[here]
-        return _Sets(self._value[here], cell, part, drawn, self._cluster[here])
+    value: Floats
+    cell: Ints
+    part: Ints
+    drawn: Ints
+    place: Ints
+    sets: tuple[tuple[str, ...], ...]
 
-    def blocks(self) -> Iterator[tuple[Ints, list[tuple[Floats, Ints, Ints, Ints]]]]:
-        """Sets of clusters, with all that is drawn from them: values, cells, parts and clusters, sorted."""
-        edges = np.flatnonzero(np.diff(self._drawn, prepend=-1, append=-1))
-        blocks: dict[bytes, tuple[Ints, list[tuple[Floats, Ints, Ints, Ints]]]] = {}
-        for first, last in pairwise(edges):
-            here = slice(first, last)
-            clusters = np.unique(self._cluster[here])
-            block = blocks.setdefault(clusters.tobytes(), (clusters, []))
-            block[1].append((self._value[here], self._cell[here], self._part[here], self._cluster[here]))
-        yield from blocks.values()
+    @classmethod
+    def of(cls, frame: Frame, keys: Sequence[str], parts: Sequence[str], together: Sequence[str]) -> "_Rows":
+        """Sort the rows of a table; the arguments name cells, parts, and what is drawn together."""
+        drawn = numbered(frame, together).to_numpy(dtype=np.intp)
+        cluster, unique = pd.factorize(frame["cluster"], sort=True)
+        names = [str(name) for name in unique]
+        pairs, row = np.unique(drawn * len(names) + cluster, return_inverse=True)
+        of_pair, cluster_of_pair = np.divmod(pairs, max(len(names), 1))
+        edges = np.searchsorted(of_pair, np.arange(of_pair.max(initial=-1) + 2))
+        sets: dict[tuple[str, ...], int] = {}
+        number = np.zeros(len(edges) - 1, dtype=np.intp)
+        for one, (first, last) in enumerate(pairwise(edges)):
+            clusters = tuple(names[place] for place in cluster_of_pair[first:last])
+            number[one] = sets.setdefault(clusters, len(sets))
+        cell = numbered(frame, keys).to_numpy(dtype=np.intp)
+        order = np.argsort(cell, kind="stable")
+        columns = (
+            frame["value"].to_numpy(dtype=np.float64),
+            cell,
+            numbered(frame, parts).to_numpy(dtype=np.intp),
+            number[drawn],
+            row - edges[drawn],
+        )
+        return cls(*(column[order] for column in columns), sets=tuple(sets))  # type: ignore[misc]
 
-    @property
-    def count(self) -> int:
-        """How many cells there are."""
-        return int(self._cell[-1]) + 1 if len(self._cell) else 0
 
-
-def _resampled(sets: _Sets, draws: Draws, names: Sequence[str]) -> tuple[Floats, Floats]:
-    """(C,) means of cells and (R, C) resampled means."""
-    once, once_parts = np.zeros((1, sets.count)), np.zeros((1, sets.count))
-    totals, parts = np.zeros((draws.resamples, sets.count)), np.zeros((draws.resamples, sets.count))
-    for clusters, members in sets.blocks():
-        value, cell, part, cluster = (np.concatenate(columns) for columns in zip(*members, strict=True))
-        _, first, column = np.unique(part, return_index=True, return_inverse=True)
-        row = np.searchsorted(clusters, cluster)
+def _resampled(rows: _Rows, cells: slice, draws: Draws) -> tuple[Floats, Floats]:
+    """(C,) means of some cells and (R, C) resampled means; NaN where a cell does not occur in a resample."""
+    here = slice(*np.searchsorted(rows.cell, [cells.start, cells.stop]))
+    value, cell, part, drawn, place = (
+        column[here] for column in (rows.value, rows.cell - cells.start, rows.part, rows.drawn, rows.place)
+    )
+    count = cells.stop - cells.start
+    once, once_parts = np.zeros((1, count)), np.zeros((1, count))
+    totals, parts = np.zeros((draws.resamples, count)), np.zeros((draws.resamples, count))
+    for number in np.unique(drawn):
+        mine, clusters = drawn == number, rows.sets[number]
+        _, first, column = np.unique(part[mine], return_index=True, return_inverse=True)
         sums, counts = np.zeros((len(clusters), len(first))), np.zeros((len(clusters), len(first)))
-        np.add.at(sums, (row, column), value)
-        np.add.at(counts, (row, column), 1)
-        _add(once, once_parts, cell[first], sums.sum(axis=0)[None], counts.sum(axis=0)[None])
-        for here, times in draws.pieces([names[number] for number in clusters]):
-            _add(totals[here], parts[here], cell[first], times @ sums, times @ counts)
-    return (once / once_parts)[0], totals / parts
+        np.add.at(sums, (place[mine], column), value[mine])
+        np.add.at(counts, (place[mine], column), 1)
+        cell_of_part = cell[mine][first]
+        _add(once, once_parts, cell_of_part, sums.sum(axis=0)[None], counts.sum(axis=0)[None])
+        for some, times in draws.pieces(clusters):
+            _add(totals[some], parts[some], cell_of_part, times @ sums, times @ counts)
+    return (once / once_parts)[0], np.divide(totals, parts, out=np.full_like(totals, np.nan), where=parts > 0)
 
 
 def _add(totals: Floats, parts: Floats, cells: Ints, sums: Floats, counts: Floats) -> None:
