@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Final, final
 
 from promptseg.errors import StudyError
+from promptseg.evaluation.study.experiments.choosing import study_policies
 from promptseg.evaluation.study.planning import DISC, Contender
 from promptseg.evaluation.study.recipe import ModelSettings, StudyRecipe
 from promptseg.evaluation.study.rows import ORACLE_CHOICE
@@ -55,9 +56,7 @@ def ready_model(model: ModelSettings, open_one: OpenSegmenter, *, device: str) -
         PromptsegError: it cannot be opened.
     """
     segmenter = open_one(model, device)
-    offered = offered_policies(segmenter)
-    several = any(policy != "single" for policy in offered)
-    possible = (*offered, ORACLE_CHOICE) if several else offered
+    possible = study_policies(segmenter)
     unknown = [policy for policy in model.policies if policy not in possible]
     if unknown:
         raise StudyError(

@@ -128,8 +128,9 @@ class Parts:
 
     def remove_leavings(self) -> None:
         """Remove what processes that were killed left half-written."""
-        for path in (self.folder / _FOLDER).glob("*/.*.part"):
-            path.unlink(missing_ok=True)
+        for pattern in (".*.part", "*/.*.part", f"{_FOLDER}/*/.*.part"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def _table(self, unit: int) -> pa.Table:
         table = self.read(unit)

@@ -186,7 +186,7 @@ def make_plan(recipe: StudyRecipe, *, progress: Progress | None = None) -> Plan:
             shares |= learned
             left_out |= why
     if recipe.metrics and any(METRICS[name].uses_spacing for name in recipe.metrics):
-        _check_spacings(images)
+        check_spacings(images)
     if progress is not None:
         progress("opening the data", len(recipe.data), len(recipe.data))
     return Plan(recipe, tuple(images), contenders, shares, left_out)
@@ -310,7 +310,7 @@ def _disc_shares(
     return shares, {} if shares else {name: "no image of the training part has an object."}
 
 
-def _check_spacings(images: Iterable[StudiedImage]) -> None:
+def check_spacings(images: Iterable[StudiedImage]) -> None:
     """Distances are in millimetres where images know their spacing, else in pixels, and never both in a data set.
 
     Raises:
