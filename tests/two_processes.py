@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from phantom_samples import phantoms
 
 from promptseg.models.run_folder import weights_sha256
@@ -17,7 +18,7 @@ __all__ = ["train_and_tell"]
 
 def train_and_tell(recipe: Recipe, folder: Path) -> None:
     """Write the digest of the trained weights into the folder, under the rank."""
-    team = Team(device="cpu")
+    team = Team(device="cpu" if torch.cuda.is_available() else "auto")  # auto must find the processor, too
     plan = make_plan(recipe, samples=phantoms())
     segmenter = plan.segmenter
     reader = Reader(recipe.data, segmenter.preprocessing, segmenter.network.grid_side, recipe.augmentation)

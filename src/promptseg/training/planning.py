@@ -13,16 +13,17 @@ import torch
 from promptseg.data.samples import Sample
 from promptseg.data.sources import detect_source, open_source
 from promptseg.data.splits import Split, check_no_leak, read_split
-from promptseg.errors import CheckpointError, DatasetError, LeakError
+from promptseg.errors import CheckpointError, DatasetError, LeakError, RecipeError
 from promptseg.models.fresh import drawn_anew, take_encoder
 from promptseg.models.loading import open_model
+from promptseg.models.network import Network
 from promptseg.models.predictor import PromptSegmenter
 from promptseg.models.run_folder import RunRecord, read_record, read_trained, weights_sha256
-from promptseg.training.curricula import build_curriculum
+from promptseg.training.curricula import CURRICULA, build_curriculum
 from promptseg.training.examples import Reference, read_reference
 from promptseg.training.parts import TRAINED, parts_of
 from promptseg.training.recipe import DataSettings, Recipe
-from promptseg.types import Policy
+from promptseg.types import PROMPT_KINDS, Policy
 
 __all__ = ["Item", "Plan", "Watch", "describe", "make_plan"]
 
@@ -115,7 +116,8 @@ def make_plan(recipe: Recipe, *, samples: Sequence[Sample] | None = None, watch:
         DatasetError: images are missing, a part is empty or has no objects, or a label does not exist.
         LeakError: images of one group or subject are both learned from and chosen or tested by.
         ReadError: the data or the split cannot be read.
-        CheckpointError: the model cannot be opened, or the start is of another model.
+        CheckpointError: the model cannot be opened, or the start or the encoder is of another model.
+        RecipeError: the simulated user shows boxes to a network that takes none.
     """
     data = recipe.data
     split = read_split(Path(data.split))
@@ -200,6 +202,7 @@ def _model(recipe: Recipe) -> tuple[PromptSegmenter, RunRecord]:
         network = drawn_anew(network, seed=recipe.seed)
     if settings.encoder_from is not None:
         take_encoder(network, open_model(settings.encoder_from)[0])
+    _check_prompts(recipe, network)
     digest = weights_sha256(network)
     parts = parts_of(network)
     trained = {parameter for parameter, part in parts.items() if part in TRAINED[settings.trained]}
@@ -218,6 +221,18 @@ def _model(recipe: Recipe) -> tuple[PromptSegmenter, RunRecord]:
     policy = _policy(recipe) or entry.default_policy
     record = RunRecord(settings.name, digest, entry.name, policy, names)
     return PromptSegmenter(network, entry.preprocessing, name=name, default_policy=policy), record
+
+
+def _check_prompts(recipe: Recipe, network: Network) -> None:
+    """Refuse a simulated user who shows what the network does not take."""
+    if "boxes" in getattr(network, "accepts", PROMPT_KINDS):
+        return
+    name = recipe.curriculum.name
+    if CURRICULA[name].shows_boxes:
+        others = ", ".join(other for other, entry in CURRICULA.items() if not entry.shows_boxes)
+        raise RecipeError(f"curriculum.name: {name!r} shows boxes, which this network does not take; take {others}")
+    if recipe.validation.prompter == "box":
+        raise RecipeError("validation.prompter: this network takes no boxes; take click, clicks:3 or the like")
 
 
 def _policy(recipe: Recipe) -> Policy | None:

@@ -27,10 +27,12 @@ class CurriculumEntry:
     Attributes:
         settings: its pydantic model; a value of it is the curriculum.
         needs_start: whether it wants ``decode.start``, the decoder of the frozen network that training started from.
+        shows_boxes: whether it may show boxes, which not every network takes.
     """
 
     settings: type[SimulatedUser]
     needs_start: bool = False
+    shows_boxes: bool = False
 
     def build(self, **settings: Any) -> Curriculum:  # noqa: ANN401 (what they may be is the model's to say)
         """The curriculum with these settings.
@@ -48,11 +50,11 @@ class CurriculumEntry:
 CURRICULA: Final[dict[str, CurriculumEntry]] = {
     "single-click": CurriculumEntry(SingleClick),
     "clicksam": CurriculumEntry(ClickSam, needs_start=True),
-    "box": CurriculumEntry(LooseBox),
-    "sam": CurriculumEntry(SegmentAnything),
-    "sam-med2d": CurriculumEntry(SamMed2d),
+    "box": CurriculumEntry(LooseBox, shows_boxes=True),
+    "sam": CurriculumEntry(SegmentAnything, shows_boxes=True),
+    "sam-med2d": CurriculumEntry(SamMed2d, shows_boxes=True),
     "ritm": CurriculumEntry(Ritm),
-    "mixed": CurriculumEntry(Mixed),
+    "mixed": CurriculumEntry(Mixed, shows_boxes=True),
 }
 """Curricula by the name that stands in a recipe."""
 
