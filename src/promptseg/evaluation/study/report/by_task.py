@@ -43,7 +43,6 @@ def _facts(findings: Findings, task: str) -> Facts:
     masks = rows["found_px"]
     return Facts(
         [
-            ("Images", sizes(rows)),
             (
                 "Size of objects",
                 f"{middle:.2g} % of the image (median; one tenth below {low:.2g} %, one tenth above {high:.2g} %)",

@@ -97,4 +97,4 @@ def headline_policy(pairs: Any, recipe: StudyRecipe, name: str) -> str:  # noqa:
     clicked = set(pairs.loc[pairs["experiment"] == "clicks", "policy"]) - {ORACLE_CHOICE}
     order = [*listed, *(clicked if len(clicked) == 1 else ()), *_PREFERRED]
     honest = [policy for policy in order if policy in present and policy != ORACLE_CHOICE]
-    return honest[0] if honest else min(present)
+    return honest[0] if honest else str(min(present))

@@ -11,7 +11,7 @@ from promptseg.evaluation.study.report.blocks import Block, Cell, Chart, Charts,
 from promptseg.evaluation.study.report.findings import Findings, Frame, sizes
 from promptseg.evaluation.study.report.headlines import Headline
 from promptseg.evaluation.study.report.numbers import counted, p_value, plain
-from promptseg.evaluation.study.report.tabling import entrants_legend, records
+from promptseg.evaluation.study.report.tabling import entrants_legend, grouped, records
 
 __all__ = ["size_section"]
 
@@ -78,10 +78,11 @@ def _dots(findings: Findings, rows: Frame, found: Frame) -> Charts:
 
 
 def _table(findings: Findings, rows: Frame, found: Frame) -> TableView:
+    by_cell = grouped(found, "task", "model")
     lines = []
     for task in findings.tasks:
         for one in findings.present(rows):
-            for row in records(found[(found["task"] == task) & (found["model"] == one.name)]):
+            for row in by_cell.get((task, one.name), ()):
                 rho = row["rho"]
                 detail = f"[{plain(row['rho_low'])}, {plain(row['rho_high'])}]" if math.isfinite(rho) else ""
                 thirds = [

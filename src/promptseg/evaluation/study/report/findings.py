@@ -14,7 +14,7 @@ from promptseg.evaluation.study.analysis import (
     task_means,
     usefulness,
 )
-from promptseg.evaluation.study.analysis.cells import higher_is_better
+from promptseg.evaluation.study.analysis.cells import Frame, higher_is_better
 from promptseg.evaluation.study.analysis.figures import metric_title
 from promptseg.evaluation.study.recipe import StatisticsSettings, StudyRecipe
 from promptseg.evaluation.study.report.blocks import Note
@@ -26,8 +26,6 @@ from promptseg.evaluation.study.rows import ORACLE_CHOICE
 
 __all__ = ["Findings", "Frame", "choices", "find", "headline_rows", "sizes"]
 
-Frame = pd.DataFrame
-
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -35,7 +33,8 @@ class Findings:
     """What the report shows.
 
     Attributes:
-        table: of :func:`~promptseg.evaluation.study.analysis.read_table`.
+        table: of :func:`~promptseg.evaluation.study.analysis.read_table`, with the columns ``image_id``, ``object_id``
+            and ``group_id``.
         top: its rows of the headlines, each entrant with its headline policy.
         recipe: of the study.
         facts: what else is known of the run, by name.
@@ -131,6 +130,7 @@ def find(table: Frame, recipe: StudyRecipe, facts: Mapping[str, str]) -> Finding
         facts: what else is known of the run, by name.
     """
     settings, metric, seed = recipe.statistics, recipe.statistics.primary, recipe.seed
+    table = _numbered(table)
     who, ways = entrants(table, recipe), headlines(table)
     of_headlines = [way.of(table) for way in ways]
     top = headline_rows(pd.concat(of_headlines).drop_duplicates() if ways else table[:0], who)
@@ -141,12 +141,12 @@ def find(table: Frame, recipe: StudyRecipe, facts: Mapping[str, str]) -> Finding
         facts=facts,
         entrants=who,
         headlines=ways,
-        means=task_means(table, metric, settings, seed=seed),
-        overall=overall_means(table, metric, settings, seed=seed),
-        comparisons=compare(top, metric, settings, seed=seed),
-        useful=usefulness(top, metric, settings, seed=seed),
-        clicks=clicks_needed(table, _targets(recipe), settings, seed=seed),
-        strata=by_stratum(top, metric, settings, seed=seed),
+        means=_shared_words(task_means(table, metric, settings, seed=seed)),
+        overall=_shared_words(overall_means(table, metric, settings, seed=seed)),
+        comparisons=_shared_words(compare(top, metric, settings, seed=seed)),
+        useful=_shared_words(usefulness(top, metric, settings, seed=seed)),
+        clicks=_shared_words(clicks_needed(table, _targets(recipe), settings, seed=seed)),
+        strata=_shared_words(by_stratum(top, metric, settings, seed=seed)),
     )
 
 
@@ -163,11 +163,8 @@ def headline_rows(frame: Frame, who: tuple[Entrant, ...]) -> Frame:
 
 
 def sizes(rows: Frame) -> str:
-    """How many images, objects, groups and tasks rows of the table are of."""
-    images = len(rows[["dataset", "image"]].drop_duplicates())
-    objects = len(rows[["dataset", "label", "image", "object"]].drop_duplicates())
-    groups = len(rows[["dataset", "group"]].drop_duplicates())
-    tasks = rows["task"].nunique()
+    """How many images, objects, groups and tasks rows of the findings' table are of."""
+    images, objects, groups, tasks = (rows[name].nunique() for name in ("image_id", "object_id", "group_id", "task"))
     words = counted(images, "image")
     more = [counted(objects, "object")] if objects != images else []
     more += [counted(groups, "group")] if groups != images else []
@@ -186,6 +183,24 @@ def choices(rows: Frame, models: Sequence[Entrant]) -> str:
     if sum(map(len, by_policy.values())) > pairs["model"].nunique():
         return "as named"
     return "; ".join(f"{policy_title(policy)} ({', '.join(names)})" for policy, names in by_policy.items())
+
+
+def _numbered(table: Frame) -> Frame:
+    """The table with numbers for images, objects and groups, which are counted again and again."""
+    table = _shared_words(table)
+    keys = {
+        "image_id": ["dataset", "image"],
+        "object_id": ["dataset", "label", "image", "object"],
+        "group_id": ["dataset", "group"],
+    }
+    numbers = {name: table.groupby(columns, sort=False).ngroup() for name, columns in keys.items()}
+    return table.assign(**numbers)
+
+
+def _shared_words(frame: Frame) -> Frame:
+    """The same frame, of whose words equal ones are one object, so that rows are picked and compared quickly."""
+    words = frame.select_dtypes(include=["object", "string"]).columns.drop("prompts", errors="ignore")
+    return frame.assign(**{name: frame[name].astype("category").astype(object) for name in words})
 
 
 def _targets(recipe: StudyRecipe) -> list[float]:

@@ -3,7 +3,18 @@
 from pathlib import Path
 
 from promptseg.evaluation.study.analysis import FEWEST_GROUPS
-from promptseg.evaluation.study.report.blocks import Cell, Code, Facts, Fold, Listing, Note, Row, Section, TableView
+from promptseg.evaluation.study.report.blocks import (
+    Block,
+    Cell,
+    Code,
+    Facts,
+    Fold,
+    Listing,
+    Note,
+    Row,
+    Section,
+    TableView,
+)
 from promptseg.evaluation.study.report.findings import Findings
 from promptseg.evaluation.study.report.numbers import counted, seconds
 from promptseg.evaluation.study.report.tabling import NOTHING
@@ -34,7 +45,7 @@ def method_section(findings: Findings, folder: Path) -> Section:
             or "peers give one mask each",
         ),
     ]
-    blocks = [
+    blocks: list[Block] = [
         Facts([*how, *findings.facts.items()], title="This run"),
         Listing(missing(findings), title="What is missing or weak"),
         _times(findings),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from promptseg.evaluation.charts import Series, dot_rows
 from promptseg.evaluation.study.analysis import rankings
-from promptseg.evaluation.study.report.blocks import Cell, Chart, Charts, Fold, Row, Section, TableView
+from promptseg.evaluation.study.report.blocks import Block, Cell, Chart, Charts, Fold, Row, Section, TableView
 from promptseg.evaluation.study.report.entrants import Entrant
 from promptseg.evaluation.study.report.findings import Findings, Frame, sizes
 from promptseg.evaluation.study.report.numbers import plain
@@ -31,7 +31,7 @@ def modes_section(findings: Findings) -> Section | None:
         if len(frame)
     ]
     note = findings.note(rows, unit="image, then task", choice="as named above each chart")
-    blocks = [
+    blocks: list[Block] = [
         Charts("By mode", note, charts, legend=entrants_legend(findings.entrants)),
         modes_table(findings, overall, rows, f"{findings.title} by mode and mask choice"),
     ]

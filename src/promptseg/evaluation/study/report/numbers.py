@@ -38,12 +38,12 @@ def plain(value: float, digits: int = 2) -> str:
 
 
 def percent(share_of: float) -> str:
-    """A share as a percentage.
+    r"""A share as a percentage.
 
     >>> percent(0.95), percent(0.9), percent(0.995)
-    ('95 %', '90 %', '99.5 %')
+    ('95\xa0%', '90\xa0%', '99.5\xa0%')
     """
-    return f"{100 * share_of:.4g} %"
+    return f"{100 * share_of:.4g}\N{NO-BREAK SPACE}%"
 
 
 def seconds(value: float) -> str:

@@ -9,8 +9,6 @@ from promptseg.evaluation.study.report.tabling import NOTHING, Record, records, 
 
 __all__ = ["pairs_section", "pairs_table", "strata_section"]
 
-_VERDICTS = ("ahead", "behind", "not told apart")
-
 
 def pairs_section(findings: Findings) -> Section | None:
     """Over all tasks: how often one entrant is ahead of another."""
@@ -19,12 +17,11 @@ def pairs_section(findings: Findings) -> Section | None:
         return None
     ways = [way for way in findings.headlines if len(_of(way, found))]
     lines = []
-    for first, second in _pairs(found):
-        cells = []
-        for way in ways:
-            of_way = _of(way, found)
-            verdicts = of_way[(of_way["first"] == first) & (of_way["second"] == second)]["verdict"]
-            cells.append(_counts(list(verdicts)) if len(verdicts) else NOTHING)
+    agreed = found.assign(agreed=found["holm_p"] < 1 - findings.settings.level)
+    verdicts = {way.key: _verdicts(_of(way, agreed)) for way in ways}
+    for pair in _pairs(found):
+        cells = [_counts(verdicts[way.key][pair]) if pair in verdicts[way.key] else NOTHING for way in ways]
+        first, second = pair
         lines.append(Row(f"{first} against {second}", cells))
     note = findings.note(findings.top, unit="task", more="paired by image; details of each task stand below")
     view = TableView("On how many tasks the first is ahead", note, "pair", [way.title for way in ways], lines)
@@ -40,16 +37,19 @@ def pairs_table(findings: Findings, task: str) -> TableView | None:
     found = findings.comparisons[findings.comparisons["task"] == task]
     if not len(found):
         return None
-    ways = [way for way in findings.headlines if len(_of(way, found))]
+    by_way = {
+        way: {(row["first"], row["second"]): row for row in records(_of(way, found))} for way in findings.headlines
+    }
+    ways = [way for way in findings.headlines if by_way[way]]
     lines = []
     for first, second in _pairs(found):
-        cells = []
-        for way in ways:
-            of_way = _of(way, found)
-            rows = records(of_way[(of_way["first"] == first) & (of_way["second"] == second)])
-            cells.append(_difference(rows[0], findings.metric) if rows else NOTHING)
+        rows = [by_way[way].get((first, second)) for way in ways]
+        cells = [_difference(findings, row) if row else NOTHING for row in rows]
         lines.append(Row(f"{first} less {second}", cells))
-    more = f"paired; {findings.width} bootstrap interval; p of Wilcoxon's signed rank test, corrected by Holm"
+    more = (
+        f"paired; {findings.width} bootstrap interval; p of Wilcoxon's signed rank test, corrected by Holm; not "
+        "filled: the two disagree"
+    )
     note = findings.note(findings.top[findings.top["task"] == task], more=more)
     return TableView(f"Paired differences of the {findings.title}", note, "pair", [way.title for way in ways], lines)
 
@@ -94,16 +94,27 @@ def _pairs(found: Frame) -> list[tuple[str, str]]:
     return [(str(first), str(second)) for first, second in pairs.itertuples(index=False)]
 
 
-def _counts(verdicts: list[str]) -> Cell:
-    counts = {name: verdicts.count(name) for name in _VERDICTS}
-    text = f"{counts['ahead']} ahead, {counts['behind']} behind"
-    mark = "ahead" if counts["ahead"] == len(verdicts) else "behind" if counts["behind"] == len(verdicts) else ""
-    return Cell(text, f"{counts['not told apart']} not told apart", counts["ahead"] - counts["behind"], mark)
+def _verdicts(found: Frame) -> dict[tuple[str, str], list[tuple[str, bool]]]:
+    """Of each pair, task by task, the verdict and whether the corrected test agrees."""
+    verdicts: dict[tuple[str, str], list[tuple[str, bool]]] = {}
+    for row in records(found):
+        verdicts.setdefault((row["first"], row["second"]), []).append((row["verdict"], row["agreed"]))
+    return verdicts
 
 
-def _difference(row: Record, metric: str) -> Cell:
+def _counts(verdicts: list[tuple[str, bool]]) -> Cell:
+    ahead, behind = (sum(name == wanted for name, _ in verdicts) for wanted in ("ahead", "behind"))
+    agreed = sum(agrees for name, agrees in verdicts if name in {"ahead", "behind"})
+    told = ahead + behind
+    detail = f"{len(verdicts) - told} not told apart" + (f"; {agreed} of {told} after Holm" if agreed < told else "")
+    mark = "ahead" if ahead == len(verdicts) else "behind" if behind == len(verdicts) else ""
+    return Cell(f"{ahead} ahead, {behind} behind", detail, ahead - behind, mark)
+
+
+def _difference(findings: Findings, row: Record) -> Cell:
     difference, low, high, holm = (row[name] for name in ("difference", "low", "high", "holm_p"))
-    mark = str(row["verdict"]) if row["verdict"] in {"ahead", "behind"} else ""
-    return Cell(
-        signed(difference, metric), f"{spread(low, high, metric, sign=True)} p {p_value(holm)}", difference, mark
-    )
+    told = row["verdict"] in {"ahead", "behind"}
+    mark = f"{row['verdict']}{'' if holm < 1 - findings.settings.level else ' unsure'}" if told else ""
+    metric = findings.metric
+    detail = f"{spread(low, high, metric, sign=True)} p {p_value(holm)}"
+    return Cell(signed(difference, metric), detail, difference, mark)

@@ -13,7 +13,7 @@ from promptseg.evaluation.study.analysis.figures import figure, signed, spread
 from promptseg.evaluation.study.report.blocks import Block, Cell, Chart, Charts, Row, Section, TableView, Words
 from promptseg.evaluation.study.report.findings import Findings, Frame, sizes
 from promptseg.evaluation.study.report.numbers import counted, plain
-from promptseg.evaluation.study.report.tabling import Record, entrants_legend, records
+from promptseg.evaluation.study.report.tabling import Record, entrants_legend, grouped, records
 
 __all__ = ["places_section", "tight_boxes"]
 
@@ -65,10 +65,11 @@ def _by_depth(findings: Findings, rows: Frame) -> Charts:
 
 def _table(findings: Findings, rows: Frame) -> TableView:
     found = depth_effect(rows, findings.metric, findings.settings, seed=findings.recipe.seed)
+    by_cell = grouped(found, "task", "model")
     lines = []
     for task in findings.tasks:
         for one in findings.present(rows):
-            kept = records(found[(found["task"] == task) & (found["model"] == one.name)])
+            kept = by_cell.get((task, one.name), ())
             lines += [Row(f"{task}: {one.name}", _cells(row, findings.metric), tone=one.tone) for row in kept]
     more = (
         f"border: depth below {BORDER:.2f}, middle: above {CENTRE:.2f}; rho is within objects; {findings.width} "

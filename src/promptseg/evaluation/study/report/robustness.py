@@ -48,10 +48,10 @@ def everything_section(findings: Findings) -> Section | None:
     panes: list[tuple[str, Sequence[Block]]] = []
     for level in sorted(rows["level"].unique()):
         shown = rows[rows["level"] == level]
-        of_level = (kept[kept["level"] == level] for kept in (means, overall))
+        of_level, over_tasks = (kept[kept["level"] == level] for kept in (means, overall))
         title = f"{findings.title} of the mask that covers each object best"
         note = findings.note(shown, more="an object that no mask touches counts with an empty mask")
-        panes.append((f"Grid of {level:g} by {level:g}", [by_entrant(findings, *of_level, title, note)]))
+        panes.append((f"Grid of {level:g} by {level:g}", [by_entrant(findings, of_level, over_tasks, title, note)]))
     blocks: list[Block] = [Tabs("everything", panes)]
     if rows["level"].nunique() > 1:
         blocks.insert(0, _over_tasks(findings, overall, rows))

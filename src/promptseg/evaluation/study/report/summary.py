@@ -41,7 +41,7 @@ def answer(findings: Findings) -> list[str]:
     peers = joined([one.name for one in findings.peers])
     meaning = (
         f"Useful means ahead of the best trivial peer ({peers}) with the same prompts: a {findings.width} interval of "
-        f"the difference that leaves out 0. {_UPPER}"
+        f"the difference that leaves out 0{_after_holm(findings)}. {_UPPER}"
     )
     return [*sentences, meaning]
 
@@ -93,6 +93,15 @@ def useful_section(findings: Findings) -> Section | None:
     return Section("peers", "Peers", "Is it better than something trivial?", lead, [Tabs("peers", panes)])
 
 
+def _after_holm(findings: Findings) -> str:
+    """How many of the claims hold after correction for their number."""
+    claims = findings.useful[findings.useful["useful"]]
+    kept = int((claims["holm_p"] < 1 - findings.settings.level).sum())
+    if kept == len(claims):
+        return ""
+    return f" (of {counted(len(claims), 'such case')} {kept} hold by Holm's correction too)"
+
+
 def _useful_words(findings: Findings, rows: Frame) -> str:
     """In how many tasks the models are useful; those of which the same is said stand together."""
     said: dict[str, list[str]] = {}
@@ -135,20 +144,22 @@ def _against_peers(findings: Findings, way: Headline, rows: Frame) -> TableView:
                 cells.append(NOTHING)
                 continue
             mark = "ahead" if row["useful"] else "behind" if _worse(row, higher=findings.higher) else ""
+            mark += " unsure" if mark and row["holm_p"] >= 1 - findings.settings.level else ""
             detail = f"{spread(row['low'], row['high'], findings.metric, sign=True)} {row['peer']}"
             cells.append(Cell(signed(row["difference"], findings.metric), detail, float(row["difference"]), mark))
         if by_name:
             lines.append(Row(task, cells, link=anchor(task)))
     note = findings.note(
         findings.chosen(way.of(findings.table)),
-        more=f"{findings.width} bootstrap intervals of the paired difference; below each the best peer by its mean",
+        more=f"{findings.width} bootstrap intervals of the paired difference; below each the best peer by its mean; "
+        "not filled: the signed rank test with Holm's correction disagrees",
     )
     return TableView(f"{findings.title} less that of the best peer", note, "task", [one.name for one in who], lines)
 
 
 def _worse(row: Record, *, higher: bool) -> bool:
     low, high, groups = (row[name] for name in ("low", "high", "n_groups"))
-    return groups >= FEWEST_GROUPS and (high < 0 if higher else low > 0)
+    return bool(groups >= FEWEST_GROUPS and (high < 0 if higher else low > 0))
 
 
 def _ranking(findings: Findings, way: Headline, frame: Frame) -> TableView:

@@ -17,13 +17,14 @@ __all__ = [
     "by_entrant",
     "dots",
     "entrants_legend",
+    "grouped",
     "mark_of",
     "records",
     "spread_cell",
 ]
 
-MANY_DOTS: Final = 90
-"""Charts of rows of dots show tasks apart up to so many dots."""
+MANY_DOTS: Final = 72
+"""Charts of rows of dots show tasks apart up to so many tasks times entrants."""
 
 NOTHING: Final = Cell("\N{EN DASH}", key=math.nan, mark="quiet")
 """What was not asked."""
@@ -34,8 +35,9 @@ Record = dict[Hashable, Any]
 
 def records(frame: Frame) -> list[Record]:
     """The rows of a frame, each by column."""
-    found: list[Record] = frame.to_dict("records")
-    return found
+    names = list(frame.columns)
+    columns = [frame[name].tolist() for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def spread_cell(row: Record, metric: str, *, mark: str = "", value: str = "mean") -> Cell:
@@ -51,6 +53,15 @@ def mark_of(row: Record, metric: str, x: float = 0.0, name: str = "") -> Mark:
     return Mark(x, row["mean"], row["low"], row["high"], hint)
 
 
+def grouped(frame: Frame, *names: str) -> dict[Any, list[Record]]:
+    """The rows of a frame by what stands in one column, or in several as a tuple."""
+    found: dict[Any, list[Record]] = {}
+    for row in records(frame):
+        key = row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)
+        found.setdefault(key, []).append(row)
+    return found
+
+
 def by_entrant(findings: Findings, frame: Frame, overall: Frame, title: str, note: Note) -> TableView:
     """Tasks against entrants, the best of each task marked; the mean over tasks stays below.
 
@@ -63,8 +74,9 @@ def by_entrant(findings: Findings, frame: Frame, overall: Frame, title: str, not
     """
     who = findings.present(frame)
     rows = []
+    by_task = grouped(frame, "task")
     for task in findings.tasks:
-        of_task = {row["model"]: row for row in records(frame[frame["task"] == task])}
+        of_task = {row["model"]: row for row in by_task.get(task, ())}
         if of_task:
             cells = _cells(findings, who, of_task)
             rows.append(Row(task, cells, link=anchor(task)))
@@ -82,7 +94,7 @@ def dots(findings: Findings, frame: Frame, overall: Frame, title: str, caption: 
     rows: list[tuple[str, list[Series]]] = []
     if len(tasks) > 1:
         rows.append((f"mean over {len(tasks)} tasks", _lanes(findings, who, overall)))
-    if len(tasks) == 1 or len(tasks) * len(who) <= MANY_DOTS:
+    if len(tasks) == 1 or len(findings.tasks) * len(findings.entrants) <= MANY_DOTS:
         rows += [(task, _lanes(findings, who, frame[frame["task"] == task])) for task in tasks]
     label = f"{title}: {findings.title} of {', '.join(one.name for one in who)}; the table below has the same figures"
     return Chart(title, dot_rows(rows, label), caption)

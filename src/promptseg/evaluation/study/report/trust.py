@@ -12,7 +12,7 @@ from promptseg.evaluation.study.report.blocks import Block, Cell, Chart, Charts,
 from promptseg.evaluation.study.report.findings import Findings, Frame, choices, sizes
 from promptseg.evaluation.study.report.headlines import Headline
 from promptseg.evaluation.study.report.numbers import counted, plain
-from promptseg.evaluation.study.report.tabling import Record, entrants_legend, records
+from promptseg.evaluation.study.report.tabling import Record, entrants_legend, grouped, records
 
 __all__ = ["trust_section"]
 
@@ -104,10 +104,11 @@ def _curves(findings: Findings, shown: Frame, ways: Sequence[Headline]) -> Chart
 
 def _table(findings: Findings, found: Frame, rows: Frame) -> TableView:
     known = found["mean_predicted"].notna() | found["oracle_gain"].notna()
+    by_cell = grouped(found[known], "task", "model")
     lines = []
     for task in findings.tasks:
         for one in findings.present(found):
-            kept = records(found[(found["task"] == task) & (found["model"] == one.name) & known])
+            kept = by_cell.get((task, one.name), ())
             lines += [Row(f"{task}: {one.name}", _cells(row), tone=one.tone) for row in kept]
     heads = [
         "rho of predicted and true",

@@ -9,7 +9,7 @@ from promptseg.evaluation.study.analysis import read_table
 from promptseg.evaluation.study.recipe import StudyRecipe
 from promptseg.evaluation.study.report.by_task import tasks_section
 from promptseg.evaluation.study.report.clicking import clicks_section
-from promptseg.evaluation.study.report.examples import Remake, examples_section
+from promptseg.evaluation.study.report.examples import examples_section
 from promptseg.evaluation.study.report.extent import size_section
 from promptseg.evaluation.study.report.findings import Findings, find
 from promptseg.evaluation.study.report.method import method_section
@@ -17,6 +17,7 @@ from promptseg.evaluation.study.report.modes import modes_section
 from promptseg.evaluation.study.report.page import html_page
 from promptseg.evaluation.study.report.pairs import pairs_section, strata_section
 from promptseg.evaluation.study.report.places import places_section
+from promptseg.evaluation.study.report.remaking import Remake
 from promptseg.evaluation.study.report.robustness import everything_section, noise_section
 from promptseg.evaluation.study.report.summary import answer, summary_section, useful_section
 from promptseg.evaluation.study.report.trust import trust_section
@@ -41,7 +42,7 @@ def write_report(
         facts: what else is known of the run and should stand on the page: versions, machine, weights, command.
         samples: an image by data set and name, for the examples; None leaves them out.
         remake: makes the mask of a row of the table again, see
-            :class:`~promptseg.evaluation.study.report.examples.Remaker`; None leaves masks out of the examples.
+            :class:`~promptseg.evaluation.study.report.Remaker`; None leaves masks out of the examples.
 
     Returns:
         Where the page is.
