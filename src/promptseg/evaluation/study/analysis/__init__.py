@@ -6,7 +6,15 @@ from promptseg.evaluation.study.analysis.comparing import FEWEST_GROUPS, PEER_NA
 from promptseg.evaluation.study.analysis.confidence import BINS, ambiguity, reliability
 from promptseg.evaluation.study.analysis.means import by_stratum, overall_means, rankings, task_means
 from promptseg.evaluation.study.analysis.places import BORDER, CENTRE, by_depth, depth_effect
+from promptseg.evaluation.study.analysis.published import (
+    best_modes,
+    gain,
+    read_task_table,
+    table_means,
+    wide_table,
+)
 from promptseg.evaluation.study.analysis.sizes import by_size, size_across_tasks
+from promptseg.evaluation.study.analysis.tables import write_tables
 from promptseg.evaluation.study.analysis.useful import usefulness
 
 __all__ = [
@@ -19,20 +27,26 @@ __all__ = [
     "FEWEST_GROUPS",
     "PEER_NAMES",
     "ambiguity",
+    "best_modes",
     "by_depth",
     "by_size",
     "by_stratum",
     "clicks_needed",
     "compare",
     "depth_effect",
+    "gain",
     "holm",
     "image_means",
     "overall_means",
     "rankings",
     "read_table",
+    "read_task_table",
     "reliability",
     "size_across_tasks",
+    "table_means",
     "task_means",
     "usefulness",
+    "wide_table",
     "with_tasks",
+    "write_tables",
 ]

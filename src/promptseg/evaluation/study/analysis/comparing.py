@@ -81,7 +81,7 @@ def compare(table: Frame, metric: str, settings: StatisticsSettings, *, seed: in
     both = [paired(images[images["model"] == first], images[images["model"] == second]) for first, second in pairs]
     differences = pd.concat([_equal_policies(pair) for pair in both] or [paired(images[:0], images[:0])])
     found = tested(differences, (*SAME, "feedback", *_PAIR), Draws(settings, seed))
-    found["holm_p"] = found.groupby(["task", "experiment"], sort=False)["wilcoxon_p"].transform(holm)
+    found["holm_p"] = found.groupby(["task", "experiment"], sort=False, observed=True)["wilcoxon_p"].transform(holm)
     found["verdict"] = verdicts(found, higher=higher_is_better(metric))
     return found[list(_COLUMNS)]
 
@@ -107,7 +107,7 @@ def tested(differences: Frame, keys: Sequence[str], draws: Draws) -> Frame:
     found = intervals(differences, keys, draws).rename(columns={"mean": "difference"})
     cell = numbered(differences, keys)
     found["n_images"] = differences.groupby(cell)["value"].size().to_numpy(dtype=np.int64)
-    of_groups = differences.groupby([cell, differences["cluster"]], sort=True)["value"].mean()
+    of_groups = differences.groupby([cell, differences["cluster"]], observed=True)["value"].mean()
     found["wilcoxon_p"] = (
         of_groups.groupby(level=0).agg(lambda values: signed_rank(values.to_numpy())).to_numpy(np.float64)
     )
@@ -162,7 +162,7 @@ def _equal_policies(both: Frame) -> Frame:
     """Pairs of equal policy, or of any but ``oracle`` where the two models share none of these in the cell."""
     equal = both["policy_first"] == both["policy_second"]
     oracle = (both["policy_first"] == ORACLE_CHOICE) | (both["policy_second"] == ORACLE_CHOICE)
-    cells = (equal & ~oracle).groupby([both[name] for name in (*SAME, "feedback")], dropna=False)
+    cells = (equal & ~oracle).groupby([both[name] for name in (*SAME, "feedback")], dropna=False, observed=True)
     return both[equal | (~oracle & ~cells.transform("any"))]
 
 

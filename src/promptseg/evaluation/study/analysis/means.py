@@ -121,12 +121,19 @@ def rankings(means: Frame, *, of: str = "model", better: Literal["higher", "lowe
         oracle=means["policy"] == ORACLE_CHOICE, merit=means["mean"] if better == "higher" else -means["mean"]
     )
     contest = [*equal, "oracle"]
-    rows["rank"] = rows.groupby([*contest, "task"], dropna=False, sort=False)["merit"].rank(ascending=False)
-    best = rows.groupby([*contest, "task"], dropna=False, sort=False)["merit"].transform("max") == rows["merit"]
-    tied = best.groupby([rows[name] for name in [*contest, "task"]], dropna=False, sort=False).transform("sum")
+    rows["rank"] = rows.groupby([*contest, "task"], dropna=False, sort=False, observed=True)["merit"].rank(
+        ascending=False
+    )
+    best = (
+        rows.groupby([*contest, "task"], dropna=False, sort=False, observed=True)["merit"].transform("max")
+        == rows["merit"]
+    )
+    tied = best.groupby([rows[name] for name in [*contest, "task"]], dropna=False, sort=False, observed=True).transform(
+        "sum"
+    )
     rows["win"] = best / tied
-    rows["contest"] = rows.groupby(contest, dropna=False, sort=False).ngroup()
-    found = rows.groupby(["contest", *contest, *contenders], dropna=False, sort=False).agg(
+    rows["contest"] = rows.groupby(contest, dropna=False, sort=False, observed=True).ngroup()
+    found = rows.groupby(["contest", *contest, *contenders], dropna=False, sort=False, observed=True).agg(
         mean=("mean", "mean"),
         median=("mean", "median"),
         wins=("win", "sum"),
