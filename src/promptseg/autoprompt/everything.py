@@ -16,7 +16,7 @@ from promptseg.autoprompt.found import FoundMask, pack, repacked, without_small_
 from promptseg.autoprompt.grid import OVERLAP, crop_boxes, grid_points
 from promptseg.autoprompt.suppression import suppress
 from promptseg.errors import ValueRangeError
-from promptseg.geometry.regions import box_size, box_slices
+from promptseg.geometry.regions import box_size, box_slices, box_to_exclusive
 from promptseg.types import Box, Candidates, Embedding, Image, Pixels, Point, Prompts, Segmenter, policy_of_several
 
 __all__ = ["EverythingOptions", "segment_everything"]
@@ -75,8 +75,8 @@ def segment_everything(
     """All masks that clicks on a grid find, the best first within a crop, smaller crops first.
 
     Masks of low score are dropped before they are brought to image size. Stability is the area at the higher threshold
-    over that at the lower one, at the size of the crop as Segment Anything measures it. Boxes are compared, not masks,
-    and their corners are inclusive, so at edges and in suppression a pixel can count differently than there.
+    over that at the lower one, at the size of the crop as Segment Anything measures it. What is suppressed is told by
+    boxes, not masks, with inclusive corners: see :func:`~promptseg.autoprompt.suppression.suppress` for the difference.
 
     Args:
         segmenter: any; one that offers several masks for a click is asked for all of them.
@@ -134,9 +134,9 @@ def _good_masks(candidates: Candidates, point: Point, crop_box: Box, options: Ev
 
 
 def _is_cut(box: Box, crop_box: Box, image_size: tuple[int, int], edge_px: int) -> bool:
-    """Whether the box ends at an edge of the crop that is no edge of the image."""
-    corners, crop = (np.array([one.x0, one.y0, one.x1, one.y1]) for one in (box, crop_box))
-    image = np.array([0, 0, image_size[1] - 1, image_size[0] - 1])
+    """Whether the box ends at an edge of the crop that is no edge of the image; far edges are just outside."""
+    corners, crop = np.array([box.x0, box.y0, box.x1, box.y1]), np.array(box_to_exclusive(crop_box))
+    image = np.array([0, 0, image_size[1], image_size[0]])
     at_crop, at_image = (np.abs(corners - edges) <= edge_px for edges in (crop, image))
     return bool((at_crop & ~at_image).any())
 
