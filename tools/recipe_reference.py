@@ -1,19 +1,26 @@
-"""Write docs/reference/recipe.md from the classes of a recipe: ``python -m tools.recipe_reference [--check]``."""
+"""Write docs/reference/recipe.md and study-recipe.md from the classes of recipes.
+
+Run: python -m tools.recipe_reference [--check]
+"""
 
 import re
 import sys
 from pathlib import Path
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from promptseg.evaluation.study.recipe import ExperimentSettings, StudyRecipe
 from promptseg.training.augmentation import AUGMENTATIONS
 from promptseg.training.curricula import CURRICULA
 from promptseg.training.losses import LOSSES
 from promptseg.training.recipe import Recipe
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "recipe.md"
+REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+PAGE = REFERENCE / "recipe.md"
+STUDY_PAGE = REFERENCE / "study-recipe.md"
 
 HEAD = """# Recipes of training
 
@@ -25,8 +32,22 @@ mistakes are reported at once. The folder of a run keeps the recipe with all its
 """
 
 
+STUDY_HEAD = """# Recipes of studies
+
+<!-- Written by tools/recipe_reference.py from promptseg.evaluation.study.recipe. -->
+
+A recipe is a TOML file for `promptseg study`; see [study models on your images](../how-to/study.md). What is not
+written has its default. Relative paths begin at the folder of the recipe, those of `--set` at the current one. All
+mistakes are reported at once. The folder of a study keeps the recipe with all its values as `recipe.toml`.
+
+On the command line an entry of `[[data]]` or `[[model]]` is called by its name or its number from 0:
+`--set data.busi.path=/images/busi`, `--set model.0.weights=tuned.safetensors`. An empty table adds an experiment with
+its defaults: `--set 'experiments.noise={}'`.
+"""
+
+
 def render() -> str:
-    """The whole page."""
+    """The page of training."""
     lines = [HEAD, "## Top level", "", *_table(Recipe, tables=False)]
     for name, field in Recipe.model_fields.items():
         kind = field.annotation
@@ -37,6 +58,32 @@ def render() -> str:
     for name, entry in CURRICULA.items():
         lines += [f"### {name}", "", _opening(entry.settings), "", *_table(entry.settings), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def render_study() -> str:
+    """The page of studies."""
+    lines = [STUDY_HEAD, "## Top level", "", *_table(StudyRecipe, tables=False)]
+    for name, field in StudyRecipe.model_fields.items():
+        kind = _inner(field)
+        if kind is None:
+            continue
+        listed = get_origin(field.annotation) is list
+        lines += ["", f"## [[{name}]]" if listed else f"## [{name}]", "", _opening(kind), ""]
+        if kind is ExperimentSettings:
+            for inner, table in ExperimentSettings.model_fields.items():
+                settings = _inner(table)
+                if settings is not None:
+                    lines += [f"### [{name}.{inner}]", "", _opening(settings), "", *_table(settings), ""]
+            lines.pop()
+        else:
+            lines += _table(kind)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _inner(field: FieldInfo) -> type[BaseModel] | None:
+    """The table that a field is, or a list of which it is."""
+    kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
+    return next((kind for kind in kinds if issubclass(kind, BaseModel)), None)
 
 
 def _presets(name: str) -> list[str]:
@@ -54,8 +101,7 @@ def _table(model: type[BaseModel], *, tables: bool = True) -> list[str]:
     meanings = _meanings(model)
     rows = []
     for name, field in model.model_fields.items():
-        kind = field.annotation
-        if not tables and isinstance(kind, type) and issubclass(kind, BaseModel):
+        if not tables and _inner(field) is not None:
             continue
         rows.append(f"| `{name}` | {_default(field)} | {meanings.get(name, '')} |")
     if not rows:
@@ -104,15 +150,15 @@ def _plain(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or with ``--check`` compare it; 1 if it differs."""
-    page = render()
-    if "--check" in arguments:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-            print(f"{PAGE.name} is not up to date: run python -m tools.recipe_reference")
-            return 1
-        return 0
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
+    """Write the pages, or with ``--check`` compare them; 1 if one differs."""
+    wrong = 0
+    for path, text in ((PAGE, render()), (STUDY_PAGE, render_study())):
+        if "--check" not in arguments:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            print(f"{path.name} is not up to date: run python -m tools.recipe_reference")
+            wrong = 1
+    return wrong
 
 
 if __name__ == "__main__":

@@ -138,6 +138,15 @@ def test_a_split_that_leaks_is_refused(tmp_path: Path) -> None:
         make_plan(study_recipe_with(recipe, options={"subject": "^(.)"}))
 
 
+def test_images_of_several_data_sets_in_one_are_told_apart(tmp_path: Path) -> None:
+    recipe = without_split(study_recipe(tmp_path), source="auto", options={}, path=str(tmp_path / "sets.toml"))
+    entry = '[[set]]\npath = "data"\nsource = "folder"\nname = "{}"\n'
+    (tmp_path / "sets.toml").write_text(entry.format("first") + entry.format("second"))
+    images = make_plan(recipe).images
+    assert [image.name for image in images][::8] == ["first/00", "second/00"]
+    assert len({image.key for image in images}) == len({image.group for image in images}) == 16
+
+
 def study_recipe_with(recipe: StudyRecipe, **changes: object) -> StudyRecipe:
     return recipe.model_copy(update={"data": [recipe.data[0].model_copy(update=changes)]})
 
@@ -160,7 +169,7 @@ def test_distances_need_a_spacing_of_all_images_or_of_none(tmp_path: Path) -> No
     )
     images = make_plan(recipe.model_copy(update={"data": [recipe.data[0], volumes]})).images
     assert [image.sample.read_image().spacing_mm is None for image in images] == [True, True, False, False]
-    mixed = [images[2], StudiedImage(1, images[2].data, images[0].sample, "g", everything=False)]
+    mixed = [images[2], StudiedImage(1, "x", images[2].data, images[0].sample, "g", everything=False)]
     with pytest.raises(StudyError, match="only one of them knows its spacing"):
         check_spacings(mixed)
 

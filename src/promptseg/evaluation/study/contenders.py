@@ -1,20 +1,21 @@
 """Models and trivial peers, ready to answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, final
 
 from promptseg.errors import StudyError
+from promptseg.evaluation.peers import PEERS, build_peer
 from promptseg.evaluation.study.experiments.choosing import study_policies
-from promptseg.evaluation.study.planning import DISC, Contender
+from promptseg.evaluation.study.planning import Contender
 from promptseg.evaluation.study.recipe import ModelSettings, StudyRecipe
 from promptseg.evaluation.study.rows import ORACLE_CHOICE
 from promptseg.evaluation.study.scene import StudyPolicy
 from promptseg.models import load
-from promptseg.types import PromptKind, Segmenter, accepted_prompts, offered_policies
+from promptseg.types import PromptKind, Segmenter, accepted_prompts
 
-__all__ = ["OpenSegmenter", "Ready", "disc_name", "fingerprint_of", "open_segmenter", "ready_contenders"]
+__all__ = ["OpenSegmenter", "Ready", "fingerprint_of", "name_of_peer", "open_segmenter", "ready_contenders"]
 
 OpenSegmenter = Callable[[ModelSettings, str], Segmenter]
 """Makes a segmenter of what a recipe says of a model, and the name of a device."""
@@ -66,42 +67,38 @@ def ready_model(model: ModelSettings, open_one: OpenSegmenter, *, device: str) -
     return Ready(model.name, segmenter, tuple(model.policies) or usual)
 
 
-def ready_peer(name: str, *, disc_share: float | None = None) -> Ready:
-    """Make a trivial peer, which gives one mask.
-
-    Raises:
-        MissingExtraError: what it needs is not installed.
-    """
-    from promptseg.evaluation.peers import build_peer
-
-    segmenter = build_peer(name) if disc_share is None else build_peer(name, disc_share=disc_share)
-    return Ready(name, segmenter, offered_policies(segmenter))
-
-
 def ready_contenders(
     recipe: StudyRecipe,
-    contenders: tuple[Contender, ...],
+    contenders: Sequence[Contender],
     open_one: OpenSegmenter,
     *,
     device: str,
-    disc_shares: Mapping[tuple[str, str], float],
-) -> Mapping[str, Ready]:
-    """All models and peers by name; the peer ``disc`` by name, data set and label, see :func:`disc_name`."""
+    object_shares: Mapping[tuple[str, str], float],
+) -> dict[str, Ready]:
+    """Open all models and peers: by name, and peers that know a size of objects by :func:`name_of_peer`.
+
+    Raises:
+        MissingExtraError: what a peer needs is not installed.
+        StudyError: a model does not offer a policy that the recipe names.
+        PromptsegError: a model cannot be opened.
+    """
     models = {model.name: model for model in recipe.model}
-    ready = {}
+    ready: dict[str, Ready] = {}
     for contender in contenders:
+        name = contender.name
         if not contender.peer:
-            ready[contender.name] = ready_model(models[contender.name], open_one, device=device)
-        elif contender.name != DISC:
-            ready[contender.name] = ready_peer(contender.name)
-    for (dataset, label), share in disc_shares.items():
-        ready[disc_name(dataset, label)] = ready_peer(DISC, disc_share=share)
+            ready[name] = ready_model(models[name], open_one, device=device)
+            continue
+        peers = {name_of_peer(name, *key): build_peer(name, disc_share=share) for key, share in object_shares.items()}
+        if not PEERS[name].needs_share:
+            peers[name] = build_peer(name)
+        ready |= {key: Ready(name, peer, peer.policies) for key, peer in peers.items()}
     return ready
 
 
-def disc_name(dataset: str, label: str) -> str:
-    """Under which name the disc of a data set and label is found."""
-    return f"{DISC}\n{dataset}\n{label}"
+def name_of_peer(name: str, dataset: str, label: str) -> str:
+    """Under which name the peer is found that knows how large such objects are."""
+    return f"{name}\n{dataset}\n{label}"
 
 
 def fingerprint_of(segmenter: Segmenter) -> str:

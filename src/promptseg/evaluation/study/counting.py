@@ -7,10 +7,10 @@ from typing import Any, Final, final, overload
 
 import numpy as np
 
+from promptseg.evaluation.peers import PEERS
 from promptseg.evaluation.study.contenders import OpenSegmenter, Ready, open_segmenter, ready_contenders
 from promptseg.evaluation.study.experiments import EXPERIMENTS
 from promptseg.evaluation.study.planning import (
-    DISC,
     READERS,
     Contender,
     Plan,
@@ -85,7 +85,7 @@ def count_plan(
 ) -> Counted:
     """Check data and models of a study, and count; nothing is written. Errors as for running it."""
     plan = make_plan(recipe, progress=progress)
-    ready = ready_contenders(recipe, plan.contenders, open_one, device=device, disc_shares=plan.disc_shares)
+    ready = ready_contenders(recipe, plan.contenders, open_one, device=device, object_shares=plan.object_shares)
     by_image = _objects(plan, progress)
     objects: dict[tuple[str, str], int] = {}
     for image, labels in by_image:
@@ -93,7 +93,9 @@ def count_plan(
             objects[image.data.name, label] = objects.get((image.data.name, label), 0) + 1
     evaluations: dict[tuple[str, str], int] = {}
     for contender in plan.contenders:
-        answering = next(one for name, one in ready.items() if name.partition("\n")[0] == contender.name)
+        answering = next((one for one in ready.values() if one.name == contender.name), None)
+        if answering is None:
+            continue
         for experiment in contender.experiments:
             for_each = _for_an_object(answering, experiment, recipe)
             asked = sum(_asked(plan, image, contender, experiment, labels) for image, labels in by_image)
@@ -120,8 +122,8 @@ def _asked(plan: Plan, image: StudiedImage, contender: Contender, experiment: st
     """About how many objects of an image a contender is asked in an experiment."""
     if experiment == "everything" and not image.everything:
         return 0
-    if contender.peer and contender.name == DISC:
-        return sum((image.data.name, label) in plan.disc_shares for label in labels)
+    if contender.peer and PEERS[contender.name].needs_share:
+        return sum((image.data.name, label) in plan.object_shares for label in labels)
     return len(labels)
 
 

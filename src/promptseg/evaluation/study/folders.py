@@ -100,7 +100,7 @@ class StudyFolder:
         changed = [name for name in identity if identity[name] != before.get(name)]
         if not changed:
             return
-        words = {"units": "number of units", "disc": "sizes that the disc learned"}
+        words = {"units": "number of units", "sizes": "sizes of objects in the training part"}
         differing = [words.get(name, name) for name in changed if name != "recipe"]
         if "recipe" in changed:
             differing = [*_differences(read_study_recipe(self.folder / _RECIPE), recipe), *differing]

@@ -20,25 +20,25 @@ from promptseg.data.samples import Sample, TrueObject, united
 from promptseg.data.sources import detect_source, open_source
 from promptseg.data.splits import Split, check_no_leak, read_split
 from promptseg.errors import DatasetError, StudyError
+from promptseg.evaluation.peers import median_disc_share
 from promptseg.evaluation.study.recipe import DataSettings, StudyRecipe
 from promptseg.evaluation.study.recipe_files import planned_experiments
 from promptseg.evaluation.study.scene import StudiedObject
 from promptseg.metrics import METRICS
 
 __all__ = [
-    "DISC",
     "Contender",
     "Plan",
     "Progress",
     "StudiedImage",
     "Unit",
     "make_plan",
+    "named_samples",
     "open_samples",
     "studied_objects",
 ]
 
-DISC: Final = "disc"
-"""The peer that learns the size of objects from the training part."""
+_DISC: Final = "disc"
 
 READERS: Final = 4
 """Images that are read at the same time."""
@@ -54,6 +54,7 @@ class StudiedImage:
 
     Attributes:
         number: among all images of the plan, from 0.
+        name: of the image, see :func:`named_samples`.
         data: the data set, as the recipe has it.
         sample: where to read it.
         group: what the bootstrap draws as a whole.
@@ -61,6 +62,7 @@ class StudiedImage:
     """
 
     number: int
+    name: str
     data: DataSettings
     sample: Sample
     group: str
@@ -69,7 +71,7 @@ class StudiedImage:
     @property
     def key(self) -> str:
         """For messages, and for what is drawn at random."""
-        return f"{self.data.name}/{self.sample.name}"
+        return f"{self.data.name}/{self.name}"
 
 
 @final
@@ -113,14 +115,14 @@ class Plan:
         recipe: of the study.
         images: those that are studied, by data set.
         contenders: models, then peers.
-        disc_shares: by data set and label, what the peer ``disc`` learned from the training part.
+        object_shares: by data set and label, the share of the image that peers learned from the training part.
         left_out: what cannot be done, and why.
     """
 
     recipe: StudyRecipe
     images: tuple[StudiedImage, ...]
     contenders: tuple[Contender, ...]
-    disc_shares: Mapping[tuple[str, str], float]
+    object_shares: Mapping[tuple[str, str], float]
     left_out: Mapping[str, str]
 
     @property
@@ -145,6 +147,7 @@ class Plan:
         recipe = self.recipe.model_dump(mode="json", exclude={"name", "statistics"})
         for entry in recipe["data"]:
             del entry["path"], entry["split"]
+            entry["options"].pop("root", None)  # of a list of data sets: a path of this machine
         for entry in recipe["model"]:
             del entry["weights"]
         images = [(image.key, image.group, image.everything) for image in self.images]
@@ -153,7 +156,7 @@ class Plan:
             "recipe": _digest(recipe),
             "images": _digest(images),
             "weights": dict(fingerprints),
-            "disc": {f"{dataset}: {label}": share for (dataset, label), share in self.disc_shares.items()},
+            "sizes": {f"{dataset}: {label}": share for (dataset, label), share in self.object_shares.items()},
             "units": len(self),
         }
 
@@ -180,11 +183,12 @@ def make_plan(recipe: StudyRecipe, *, progress: Progress | None = None) -> Plan:
         samples = open_samples(data)
         split = None if data.split is None else read_split(Path(data.split))
         studied = _studied(data, split, samples, recipe.seed)
-        images += _images(studied, data, split, recipe, first=len(images))
-        if DISC in recipe.peers.names:
-            learned, why = _disc_shares(data, split, samples, recipe.seed)
+        names = {id(sample): name for name, sample in named_samples(samples).items()}
+        images += _images(studied, data, split, recipe, names=names, first=len(images))
+        if recipe.peers.names:
+            learned, why = _object_shares(data, split, samples, recipe.seed)
             shares |= learned
-            left_out |= why
+            left_out |= why if _DISC in recipe.peers.names else {}
     if recipe.metrics and any(METRICS[name].uses_spacing for name in recipe.metrics):
         check_spacings(images)
     if progress is not None:
@@ -238,13 +242,22 @@ def open_samples(data: DataSettings) -> tuple[Sample, ...]:
     return open_source(kind, data.path, **data.options)
 
 
+def named_samples(samples: Sequence[Sample]) -> dict[str, Sample]:
+    """The samples of a data set by the names that images have in results.
+
+    That is the sample's own, or where the samples are of several data sets DATASET/NAME.
+    """
+    several = len({sample.dataset for sample in samples}) > 1
+    return {f"{sample.dataset}/{sample.name}" if several else sample.name: sample for sample in samples}
+
+
 def _studied(data: DataSettings, split: Split | None, samples: Sequence[Sample], seed: int) -> tuple[Sample, ...]:
     """The images that are studied; each label that the recipe names is found in one of them at least."""
     if split is not None:
         learned = ({*data.train, "validation"} & set(split.parts)) - set(data.parts)
         check_no_leak(split, train=learned, test=data.parts, samples=samples)
-        wanted = {sample.name for part in data.parts for sample in split.part(part, samples)}
-        samples = tuple(sample for sample in samples if sample.name in wanted)
+        wanted = {id(sample) for part in data.parts for sample in split.part(part, samples)}
+        samples = tuple(sample for sample in samples if id(sample) in wanted)
     missing, labels = set(data.labels), set[str]()
     for sample in samples:
         found = {item.label for item in sample.read_objects()}
@@ -274,40 +287,45 @@ def _drawn(samples: Sequence[Sample], data: DataSettings, limit: int, seed: int,
 
 
 def _images(
-    samples: Sequence[Sample], data: DataSettings, split: Split | None, recipe: StudyRecipe, *, first: int
+    samples: Sequence[Sample],
+    data: DataSettings,
+    split: Split | None,
+    recipe: StudyRecipe,
+    *,
+    names: Mapping[int, str],
+    first: int,
 ) -> Iterator[StudiedImage]:
     settings = recipe.experiments.everything
-    everything: set[str] = set()
+    everything: set[int] = set()
     if settings is not None:
         drawn = _drawn(samples, data, settings.limit, recipe.seed, "everything")
-        everything = {sample.name for sample in drawn}
+        everything = {id(sample) for sample in drawn}
     for number, sample in enumerate(samples, first):
-        group = f"{data.name}:{sample.subject or sample.name}" if split is None else split.group_of(sample)
-        yield StudiedImage(number, data, sample, group, sample.name in everything)
+        group = f"{data.name}:{sample.subject or names[id(sample)]}" if split is None else split.group_of(sample)
+        yield StudiedImage(number, names[id(sample)], data, sample, group, id(sample) in everything)
 
 
-def _disc_shares(
+def _object_shares(
     data: DataSettings, split: Split | None, samples: Sequence[Sample], seed: int
 ) -> tuple[dict[tuple[str, str], float], dict[str, str]]:
-    """The size that the peer learns from the training part for each label, and where it learns nothing, why."""
-    from promptseg.evaluation.peers import median_disc_share
-
-    name = f"{DISC} on {data.name}"
+    """The size that peers learn from the training part for each label, and where they learn nothing, why."""
     learned = [] if split is None else [part for part in data.train if part in split.parts]
     if split is None or not learned:
-        return {}, {name: "it learns the size of objects from a training part, and there is none."}
+        why = "there is no training part that tells how large objects are; other peers take a usual size at clicks"
+        return {}, {f"disc on {data.name}": why}
     training = [sample for part in learned for sample in split.part(part, samples)]
 
-    def sizes(sample: Sample) -> list[tuple[str, float]]:
-        return [(item.label, median_disc_share([item])) for item in studied_objects(sample, data, seed=seed)]
+    def sizes(sample: Sample) -> list[tuple[str, tuple[int, int]]]:
+        objects = studied_objects(sample, data, seed=seed)
+        return [(item.label, (item.area_px, item.mask.size)) for item in objects]
 
-    by_label: dict[str, list[float]] = {}
+    by_label: dict[str, list[tuple[int, int]]] = {}
     with ThreadPoolExecutor(READERS) as pool:
         for found in pool.map(sizes, training):
-            for label, share in found:
-                by_label.setdefault(label, []).append(share)
-    shares = {(data.name, label): float(np.median(values)) for label, values in sorted(by_label.items())}
-    return shares, {} if shares else {name: "no image of the training part has an object."}
+            for label, size in found:
+                by_label.setdefault(label, []).append(size)
+    shares = {(data.name, label): median_disc_share(found) for label, found in sorted(by_label.items())}
+    return shares, {} if shares else {f"disc on {data.name}": "no image of the training part has an object"}
 
 
 def check_spacings(images: Iterable[StudiedImage]) -> None:

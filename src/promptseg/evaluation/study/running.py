@@ -7,10 +7,10 @@ from time import perf_counter
 from typing import Any, final
 
 from promptseg.errors import DatasetError, PromptsegError, StudyError, WriteError
-from promptseg.evaluation.study.contenders import OpenSegmenter, Ready, disc_name, ready_contenders
+from promptseg.evaluation.study.contenders import OpenSegmenter, Ready, name_of_peer, ready_contenders
 from promptseg.evaluation.study.experiments import EXPERIMENTS
 from promptseg.evaluation.study.parts import Parts
-from promptseg.evaluation.study.planning import DISC, Contender, Plan, StudiedImage, Unit, studied_objects
+from promptseg.evaluation.study.planning import Contender, Plan, StudiedImage, Unit, studied_objects
 from promptseg.evaluation.study.scene import Scene, StudiedObject
 from promptseg.evaluation.study.scoring import Row, Scorer, checked, metric_columns
 from promptseg.types import Image
@@ -66,7 +66,7 @@ class Bench:
             plan.contenders,
             job.open_segmenter,
             device=job.device,
-            disc_shares=plan.disc_shares,
+            object_shares=plan.object_shares,
         )
         self._looked: _Looked | None = None
 
@@ -131,13 +131,14 @@ class Bench:
         return self._looked
 
     def _groups(self, looked: _Looked, contender: Contender) -> Iterator[tuple[Ready, tuple[StudiedObject, ...]]]:
-        """Who answers for which objects: the peer ``disc`` is another one for each label."""
-        if contender.name != DISC or not contender.peer:
+        """Who answers for which objects: peers know how large those of each label are, if the training part tells."""
+        if not contender.peer:
             if looked.objects:
                 yield self._ready[contender.name], looked.objects
             return
         for label in dict.fromkeys(item.label for item in looked.objects):
-            ready = self._ready.get(disc_name(looked.image.data.name, label))
+            knowing = name_of_peer(contender.name, looked.image.data.name, label)
+            ready = self._ready.get(knowing) or self._ready.get(contender.name)
             if ready is not None:
                 yield ready, tuple(item for item in looked.objects if item.label == label)
 
@@ -145,7 +146,7 @@ class Bench:
 def _place(image: StudiedImage, contender: Contender) -> dict[str, Any]:
     return {
         "dataset": image.data.name,
-        "image": image.sample.name,
+        "image": image.name,
         "group": image.group,
         "stratum": image.sample.stratum,
         "model": contender.name,

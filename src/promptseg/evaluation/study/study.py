@@ -11,7 +11,7 @@ from promptseg.errors import DatasetError, ReadError, ValueRangeError
 from promptseg.evaluation.study.contenders import OpenSegmenter, fingerprint_of, open_segmenter, ready_contenders
 from promptseg.evaluation.study.folders import StudyFolder, machine_facts, study_digest
 from promptseg.evaluation.study.parts import TABLE, Parts, table_metadata
-from promptseg.evaluation.study.planning import Plan, Progress, Unit, make_plan, open_samples
+from promptseg.evaluation.study.planning import Plan, Progress, Unit, make_plan, named_samples, open_samples
 from promptseg.evaluation.study.recipe import StudyRecipe
 from promptseg.evaluation.study.recipe_files import quick_recipe
 from promptseg.evaluation.study.running import Bench, Job
@@ -112,7 +112,7 @@ def run_study(
     if options.quick:
         recipe = quick_recipe(recipe)
     plan = make_plan(recipe, progress=progress)
-    ready = ready_contenders(recipe, plan.contenders, open_one, device=options.device, disc_shares=plan.disc_shares)
+    ready = ready_contenders(recipe, plan.contenders, open_one, device=options.device, object_shares=plan.object_shares)
     weights = {model.name: fingerprint_of(ready[model.name].segmenter) for model in recipe.model}
     identity = {**plan.identity(weights), "quick": options.quick}
     place = StudyFolder(output)
@@ -131,7 +131,7 @@ def run_study(
         "images": _counts(plan),
         "left_out": dict(plan.left_out),
     }
-    known = {(image.data.name, image.sample.name): image.sample for image in plan.images}
+    known = {(image.data.name, image.name): image.sample for image in plan.images}
     return _finished(place, recipe, facts, lambda dataset, image: known[dataset, image])
 
 
@@ -262,7 +262,11 @@ def _report(folder: Path, recipe: StudyRecipe, words: Mapping[str, str], samples
 def _found_samples(recipe: StudyRecipe) -> Samples | None:
     """All samples of a study, or None where a data set is not at hand."""
     try:
-        known = {(data.name, sample.name): sample for data in recipe.data for sample in open_samples(data)}
+        known = {
+            (data.name, name): sample
+            for data in recipe.data
+            for name, sample in named_samples(open_samples(data)).items()
+        }
     except (DatasetError, ReadError):
         return None
     return lambda dataset, image: known[dataset, image]
