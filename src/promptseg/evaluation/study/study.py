@@ -254,9 +254,10 @@ def _finished(place: StudyFolder, recipe: StudyRecipe, facts: Mapping[str, Any],
 
 
 def _report(folder: Path, recipe: StudyRecipe, words: Mapping[str, str], samples: Samples | None) -> Path:
-    from promptseg.evaluation.study.report import write_report
+    from promptseg.evaluation.study.report import Remaker, write_report
 
-    return write_report(folder, recipe, words, samples)
+    remake = None if samples is None else Remaker(recipe, samples)
+    return write_report(folder, recipe, words, samples, remake=remake)
 
 
 def _found_samples(recipe: StudyRecipe) -> Samples | None:

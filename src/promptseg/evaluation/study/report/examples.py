@@ -38,8 +38,8 @@ _OPEN: Final = 3
 
 _SIDE_PX: Final = 300
 _MARGIN: Final = 0.3
-_SAME: Final = 1e-3
-"""A mask that was made again has the IoU of its row up to this."""
+_SAME: Final = 0.02
+"""A mask that was made again has the IoU of its row up to this; another batch may round a pixel of the border away."""
 
 _OBJECT: Final = ("dataset", "label", "image", "object")
 

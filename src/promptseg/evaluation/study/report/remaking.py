@@ -37,7 +37,7 @@ class Remaker:
         recipe: StudyRecipe,
         samples: Callable[[str, str], Sample],
         *,
-        device: str = "cpu",
+        device: str = "auto",
         open_model: OpenSegmenter = open_segmenter,
     ) -> None:
         """Remember where to look.

@@ -123,7 +123,8 @@ def _useful_in(rows: Frame, *, higher: bool) -> str:
     if useful:
         words = f"useful on {_some(useful, len(tasks))}"
     else:
-        words = f"not shown to be useful on {tasks[0] if len(tasks) == 1 else f'any of {len(tasks)} tasks'}"
+        any_of = "either task" if len(tasks) == 2 else f"any of {len(tasks)} tasks"
+        words = f"not shown to be useful on {tasks[0] if len(tasks) == 1 else any_of}"
     return f"{words}, and worse than the best trivial peer on {_some(worse, len(tasks))}" if worse else words
 
 
