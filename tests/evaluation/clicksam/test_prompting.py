@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from fakes import FakeSegmenter
 
-from promptseg.evaluation.clicksam.arms import ARMS, Ellipse, PaintedClicks, Promptable, ellipse_in, prompters_of
+from promptseg.evaluation.clicksam.arms import ARMS, Ellipse, PaintedClicks, Promptable, prompters_of
 from promptseg.evaluation.clicksam.measuring import EmbedOnce
 from promptseg.evaluation.clicksam.prompting import CLICKS, PROMPTERS, Step, prompted
+from promptseg.evaluation.peers.shapes import ellipse_mask
 from promptseg.types import BoolMask, Box, Embedding, Image, MaskPrompt, Point, Policy
 
 REFERENCE = np.zeros((40, 60), dtype=bool)
@@ -106,7 +107,7 @@ def test_all_arms_get_the_same_jittered_box_and_each_image_another() -> None:
 
 
 def test_the_ellipse_fills_pi_quarters_of_its_box() -> None:
-    mask = ellipse_in(Box(10, 20, 109, 79), (120, 140))
+    mask = ellipse_mask(Box(10, 20, 109, 79), (120, 140))
     assert mask.sum() == pytest.approx(np.pi / 4 * 100 * 60, rel=2e-3)
     assert mask.any(axis=0).nonzero()[0][[0, -1]].tolist() == [10, 109]
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from math import nan
 from typing import Final, Protocol, final
 
-import numpy as np
-
 from promptseg.evaluation.clicksam.prompting import PROMPTERS, Session, Shown, Way
+from promptseg.evaluation.peers.shapes import ellipse_mask
 from promptseg.prompts.click_train import ClickTrainClicks
 from promptseg.types import BoolMask, Box, Candidates, Embedding, Image, Point, Prompts, Segmenter
 
@@ -209,17 +208,4 @@ class _EllipseSession:
     size: tuple[int, int]
 
     def box(self, box: Box) -> Shown:
-        return Shown(ellipse_in(box, self.size), nan)
-
-
-def ellipse_in(box: Box, size: tuple[int, int]) -> BoolMask:
-    """Pixels of an (H, W) image whose centre lies in the ellipse inscribed in a box with inclusive corners.
-
-    >>> ellipse_in(Box(0, 0, 2, 2), (3, 3)).astype(int).tolist()
-    [[1, 1, 1], [1, 1, 1], [1, 1, 1]]
-    """
-    rows, columns = np.ogrid[: size[0], : size[1]]
-    u = (columns - (box.x0 + box.x1) / 2) / ((box.x1 - box.x0 + 1) / 2)
-    v = (rows - (box.y0 + box.y1) / 2) / ((box.y1 - box.y0 + 1) / 2)
-    inside: BoolMask = u**2 + v**2 <= 1
-    return inside
+        return Shown(ellipse_mask(box, self.size), nan)

@@ -1,0 +1,75 @@
+"""The geodesic active contour: an outline that is drawn to edges and kept smooth; from a click it also grows.
+
+Marquez-Neila, Baumela, Alvarez, A morphological approach to curvature-based evolution of curves and surfaces, IEEE
+TPAMI 36(1), 2014, doi 10.1109/TPAMI.2013.106, in scikit-image.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from promptseg.errors import MissingExtraError
+from promptseg.evaluation.peers.asking import Asked
+from promptseg.evaluation.peers.close_up import CloseUp, Look, from_close_up
+from promptseg.evaluation.peers.peer import Draw
+from promptseg.evaluation.peers.shapes import claimed, disc_mask, ellipse_mask, extents
+from promptseg.types import BoolMask
+
+__all__ = ["active_contour_draw"]
+
+SIDE: Final = 128
+MARGIN: Final = 0.15
+EDGE_PX: Final = 2.0
+"""Deviation of the gaussian before gradients are taken, in pixels of the close-up."""
+BOX_STEPS: Final = 10
+"""Steps from the ellipse in the box, without growing or shrinking."""
+CLICK_START: Final = 0.25
+"""The contour starts as the disc of the usual size at a click, this much smaller."""
+CLICK_STEPS: Final = 1.0
+"""Steps of growing by one pixel where there is no edge, in radii of the object."""
+FAR: Final = 2.0
+"""The contour stays within so many radii of the positive clicks."""
+
+
+def active_contour_draw(share: float) -> Draw:
+    """The geodesic active contour for a :class:`~promptseg.evaluation.peers.peer.Peer`.
+
+    Raises:
+        MissingExtraError: scikit-image is not installed.
+    """
+    try:
+        from skimage.segmentation import inverse_gaussian_gradient, morphological_geodesic_active_contour
+    except ImportError as error:
+        message = 'the peer "geodesic-active-contour" needs scikit-image: pip install "promptseg[study]"'
+        raise MissingExtraError(message) from error
+    look = Look(share, SIDE, radii=FAR, margin=MARGIN)
+
+    def draw(shown: NDArray[np.uint8], asked: Asked) -> BoolMask:
+        return from_close_up(
+            shown,
+            asked,
+            look,
+            lambda close_up: _evolved(close_up, inverse_gaussian_gradient, morphological_geodesic_active_contour),
+        )
+
+    return draw
+
+
+def _evolved(
+    close_up: CloseUp, flatness: Callable[..., NDArray[Any]], contour: Callable[..., NDArray[Any]]
+) -> BoolMask:
+    asked, size, reach = close_up.asked, close_up.size, close_up.reach
+    flat = flatness(close_up.gray / 255, sigma=EDGE_PX)
+    start, near = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    for centre, radius in zip(asked.positive_xy, extents(asked.positive_xy, reach), strict=True):
+        start |= disc_mask(centre, CLICK_START * radius, size)
+        near |= disc_mask(centre, FAR * reach, size)
+    if asked.box is None:
+        found = contour(flat, math.ceil(CLICK_STEPS * reach), start, balloon=1) > 0
+        found &= near
+    else:
+        found = contour(flat, BOX_STEPS, start | ellipse_mask(asked.box, size)) > 0
+    return (found | start) & claimed(asked.anchors_xy, asked.negative_xy, size)
