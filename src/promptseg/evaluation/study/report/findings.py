@@ -16,7 +16,7 @@ from promptseg.evaluation.study.analysis import (
 )
 from promptseg.evaluation.study.analysis.cells import Frame, higher_is_better
 from promptseg.evaluation.study.analysis.figures import metric_title
-from promptseg.evaluation.study.recipe import StatisticsSettings, StudyRecipe
+from promptseg.evaluation.study.recipe import ClicksSettings, StatisticsSettings, StudyRecipe
 from promptseg.evaluation.study.report.blocks import Note
 from promptseg.evaluation.study.report.entrants import Entrant, entrants
 from promptseg.evaluation.study.report.headlines import Headline, headlines
@@ -145,7 +145,7 @@ def find(table: Frame, recipe: StudyRecipe, facts: Mapping[str, str]) -> Finding
         overall=_shared_words(overall_means(table, metric, settings, seed=seed)),
         comparisons=_shared_words(compare(top, metric, settings, seed=seed)),
         useful=_shared_words(usefulness(top, metric, settings, seed=seed)),
-        clicks=_shared_words(clicks_needed(table, _targets(recipe), settings, seed=seed)),
+        clicks=_shared_words(_needed(table, recipe)),
         strata=_shared_words(by_stratum(top, metric, settings, seed=seed)),
     )
 
@@ -203,9 +203,10 @@ def _shared_words(frame: Frame) -> Frame:
     return frame.assign(**{name: frame[name].astype("category").astype(object) for name in words})
 
 
-def _targets(recipe: StudyRecipe) -> list[float]:
-    clicks = recipe.experiments.clicks
-    return list(clicks.targets) if clicks else [0.8, 0.85, 0.9]
+def _needed(table: Frame, recipe: StudyRecipe) -> Frame:
+    """Clicks needed, with the targets and the most clicks of the recipe."""
+    clicks = recipe.experiments.clicks or ClicksSettings()
+    return clicks_needed(table, clicks.targets, recipe.statistics, seed=recipe.seed)
 
 
 def _best_known(policies: set[str]) -> str:

@@ -73,7 +73,8 @@ DEFINITIONS: Final = (
         (
             "The interval of the paired mean difference leaves out 0, and there are at least {groups} groups; else two "
             "are not told apart. Beside it stands the p-value of Wilcoxon's signed rank test over groups, corrected by "
-            "Holm within a task and experiment."
+            "Holm over what this page compares on a task in an experiment. The CSV files, which compare all mask "
+            "choices and steps, correct over all of them, so their p-values are higher."
         ),
     ),
     (

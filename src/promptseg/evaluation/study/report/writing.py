@@ -5,7 +5,7 @@ from pathlib import Path
 
 from promptseg._version import __version__
 from promptseg.data.samples import Sample
-from promptseg.evaluation.study.analysis import read_table
+from promptseg.evaluation.study.analysis import read_table, write_tables
 from promptseg.evaluation.study.recipe import StudyRecipe
 from promptseg.evaluation.study.report.by_task import tasks_section
 from promptseg.evaluation.study.report.clicking import clicks_section
@@ -34,7 +34,7 @@ def write_report(
     *,
     remake: Remake | None = None,
 ) -> Path:
-    """Write ``report.html``: one page that needs no network, made from the table of the study.
+    """Write ``report.html``, one page that needs no network, and the folder ``tables``, from the table of the study.
 
     Args:
         folder: of the study, with ``table.parquet``; its ``recipe.toml`` is shown where there is one.
@@ -50,9 +50,12 @@ def write_report(
     Raises:
         ReadError: there is no table, or it is another one.
         UnknownNameError: the recipe's primary metric is not in the table.
-        WriteError: the page cannot be written; nothing half-written is left.
+        ValueRangeError: a score is not a finite number.
+        WriteError: the page or a table cannot be written; nothing half-written is left.
     """
-    findings = find(read_table(folder / "table.parquet"), recipe, facts)
+    table = read_table(folder / "table.parquet")
+    write_tables(table, recipe, folder / "tables")
+    findings = find(table, recipe, facts)
     found = (
         summary_section(findings),
         useful_section(findings),
