@@ -46,8 +46,8 @@ def clicks_needed(
             not count.
         targets: values of IoU.
         settings: resamples and level.
-        max_clicks: after which one gives up; by default the most clicks in the table. Published tables have 20, so
-            a figure compares only with one of the same number.
+        max_clicks: after which one gives up; by default the most clicks that the rule made in the table. Published
+            tables have 20, so a figure compares only with one of the same number.
         seed: of the bootstrap.
 
     Returns:
@@ -60,13 +60,18 @@ def clicks_needed(
     """
     rows = table[table["experiment"] == "clicks"]
     check_metric(rows, "iou")
-    most = max_clicks if max_clicks is not None else int(rows["step"].max()) if len(rows) else 1
+    most = rows.groupby("prompter", observed=True)["step"].max() if max_clicks is None else pd.Series()
+    if len(most) > 1:
+        one_rule = ((rows[rows["prompter"] == rule], int(count)) for rule, count in most.items())
+        parts = [clicks_needed(part, targets, settings, max_clicks=count, seed=seed) for part, count in one_rule]
+        return pd.concat(parts, ignore_index=True)
+    given_up = max_clicks or (int(most.iloc[0]) if len(most) else 1)
     of_object = (*_KEYS, "dataset", "image", "group", "label", "object")
     rows = rows.sort_values("step", kind="stable")
     cells = rows.groupby([*of_object, "repeat"], sort=False, observed=True)
     curves = cells["iou"].agg(list).reset_index()
-    found = [_of_target(curves, target, most, Draws(settings, seed)) for target in targets]
-    return pd.concat(found or [_of_target(curves[:0], 0.5, most, Draws(settings, seed))], ignore_index=True)
+    found = [_of_target(curves, target, given_up, Draws(settings, seed)) for target in targets]
+    return pd.concat(found or [_of_target(curves[:0], 0.5, given_up, Draws(settings, seed))], ignore_index=True)
 
 
 def _of_target(curves: Frame, target: float, most: int, draws: Draws) -> Frame:

@@ -168,7 +168,8 @@ def _needed(clicks: Frame, row: Any, target: float) -> str:  # noqa: ANN401 (a r
 def _method(settings: StatisticsSettings) -> str:
     return (
         "$n$: images; the mean over the objects of an image counts once. In brackets: "
-        f"{100 * settings.level:g}\\,\\% percentile bootstrap intervals over groups of images ({settings.resamples} resamples), not corrected for the number of figures."
+        f"{100 * settings.level:g}\\,\\% percentile bootstrap intervals over groups of images "
+        f"({settings.resamples} resamples), not corrected for the number of figures."
     )
 
 

@@ -46,7 +46,7 @@ def write_tables(table: Frame, recipe: StudyRecipe, folder: Path) -> list[Path]:
     overall = [overall_means(table, metric, settings, seed=seed) for metric in metrics]
     strata = [by_stratum(table, metric, settings, seed=seed) for metric in metrics]
     clicks_settings = recipe.experiments.clicks or ClicksSettings()
-    clicks = clicks_needed(table, clicks_settings.targets, settings, max_clicks=clicks_settings.count, seed=seed)
+    clicks = clicks_needed(table, clicks_settings.targets, settings, seed=seed)
     frames = {
         "means": _with_metric(means, metrics),
         "overall": _with_metric(overall, metrics),
