@@ -96,6 +96,7 @@ class ClickSegmenter:
 
     accepts: frozenset[PromptKind] = CLICK_PROMPTS
     policies: tuple[Policy, ...] = ("single",)
+    needs_mask = True
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from promptseg.types.prompting import Box, Floats, MaskPrompt, Point, Prompts
 from promptseg.types.segmenting import (
     POLICIES,
     PROMPT_KINDS,
+    BothWays,
     Candidates,
     Embedding,
     Policy,
@@ -15,14 +16,17 @@ from promptseg.types.segmenting import (
     Segmenter,
     accepted_prompts,
     check_policy,
+    needs_mask,
     offered_policies,
     policy_of_several,
+    segment_both,
 )
 
 __all__ = [
     "POLICIES",
     "PROMPT_KINDS",
     "BoolMask",
+    "BothWays",
     "Box",
     "Candidates",
     "Cine",
@@ -40,6 +44,8 @@ __all__ = [
     "Volume",
     "accepted_prompts",
     "check_policy",
+    "needs_mask",
     "offered_policies",
     "policy_of_several",
+    "segment_both",
 ]

@@ -14,6 +14,7 @@ from promptseg.types.prompting import Box, Floats, MaskPrompt, Prompts
 __all__ = [
     "POLICIES",
     "PROMPT_KINDS",
+    "BothWays",
     "Candidates",
     "Embedding",
     "Policy",
@@ -21,8 +22,10 @@ __all__ = [
     "Segmenter",
     "accepted_prompts",
     "check_policy",
+    "needs_mask",
     "offered_policies",
     "policy_of_several",
+    "segment_both",
 ]
 
 Policy = Literal["first", "best-score", "largest", "smallest", "single"]
@@ -66,6 +69,7 @@ class Candidates:
         model: name of the model.
         to_image: maps (K, h, w) logits of the model's frame to (K, H, W) logits of the image.
         crop: the part of the image that the model looked at, or None for the whole.
+        to_masks: maps the logits to (K, H, W) masks, where a model can do that faster; None for ``to_image(...) > 0``.
     """
 
     low_res_logits: Floats
@@ -75,6 +79,7 @@ class Candidates:
     model: str
     to_image: Callable[[Floats], Floats] = field(repr=False)
     crop: Box | None = None
+    to_masks: Callable[[Floats], BoolMask] | None = field(default=None, repr=False)
 
     @cached_property
     def logits(self) -> Floats:
@@ -84,9 +89,22 @@ class Candidates:
     @cached_property
     def masks(self) -> BoolMask:
         """(K, H, W) masks at image size."""
-        logits = vars(self).get("logits")
-        masks: BoolMask = (self.to_image(self.low_res_logits) if logits is None else logits) > 0
-        return masks
+        return self.masks_at(range(len(self.low_res_logits)))
+
+    def masks_at(self, indices: Sequence[int]) -> BoolMask:
+        """(len(indices), H, W): some of the masks at image size; what is not kept yet is computed, and not kept."""
+        kept: dict[str, Any] = vars(self)
+        places = list(indices)
+        found: BoolMask
+        if "masks" in kept:
+            found = kept["masks"][places]
+        elif "logits" in kept:
+            found = kept["logits"][places] > 0
+        elif self.to_masks is None:
+            found = self.to_image(self.low_res_logits[places]) > 0
+        else:
+            found = self.to_masks(self.low_res_logits[places])
+        return found
 
     @cached_property
     def chosen(self) -> int:
@@ -106,9 +124,8 @@ class Candidates:
     @cached_property
     def mask(self) -> BoolMask:
         """(H, W): the chosen mask."""
-        masks = vars(self).get("masks")
-        chosen: BoolMask = self.chosen_logits > 0 if masks is None else masks[self.chosen]
-        return chosen
+        one: BoolMask = self.masks_at([self.chosen])[0]
+        return one
 
     @property
     def chosen_logits(self) -> Floats:
@@ -133,6 +150,10 @@ class Candidates:
         if (policy == "single") != (self.policy == "single"):
             raise PromptError(f"these are the masks of policy {self.policy!r}; ask the segmenter again for {policy!r}")
         return replace(self, policy=policy)
+
+
+BothAnswers = tuple[Candidates, Candidates]
+"""The one mask of policy ``single``, and the candidates of the others."""
 
 
 @runtime_checkable
@@ -184,6 +205,31 @@ def offered_policies(segmenter: Segmenter) -> tuple[Policy, ...]:
     return policies
 
 
+@runtime_checkable
+class BothWays(Protocol):
+    """A segmenter that computes its one mask and its candidates in one pass, for the time of one."""
+
+    def segment_both(self, embedding: Embedding, prompts: Sequence[Prompts]) -> list[BothAnswers]:
+        """For each object what ``segment`` gives with ``single`` and with another policy."""
+
+
+def segment_both(segmenter: Segmenter, embedding: Embedding, prompts: Sequence[Prompts]) -> list[BothAnswers]:
+    """For each object the one mask of policy ``single`` and the candidates of the others, in one pass if possible."""
+    if isinstance(segmenter, BothWays):
+        return segmenter.segment_both(embedding, prompts)
+    ways = ("single", policy_of_several(segmenter))
+    single, several = (segmenter.segment(embedding, list(prompts), choose=way) for way in ways)
+    return list(zip(single, several, strict=True))
+
+
 def policy_of_several(segmenter: Segmenter) -> Policy:
     """The policy by which a segmenter is asked for all its candidate masks; its default one if it has but one mask."""
     return next((policy for policy in offered_policies(segmenter) if policy != "single"), segmenter.default_policy)
+
+
+def needs_mask(segmenter: Segmenter) -> bool:
+    """Whether a segmenter is made to get its mask back with the next click, as click-based networks are.
+
+    Its attribute ``needs_mask`` says so; without one it is not. It works without the mask, but not as it is meant to.
+    """
+    return bool(getattr(segmenter, "needs_mask", False))

@@ -128,9 +128,11 @@ class ClicksSettings(Table):
 
     Attributes:
         count: clicks.
+        counts: other numbers of clicks for single rules, such as ``{ study = 9 }``.
         prompters: rules of the next click: ``study`` (Algorithm 1 of Mazurowski et al.), ``ritm`` (the rule behind
             NoC), ``random`` (any pixel of the error) and ``deepest`` (middle of the largest part of the error).
-        feedback: whether the mask before is handed back; both are evaluated where both are given.
+        feedback: whether the mask before is handed back; both are evaluated where both are given. Click-based networks
+            always get it back, as they are made to.
         policies: of the masks that are corrected; by default the model's own default policy, and ``oracle``.
         targets: IoU at which the number of clicks is read off.
         repeats: of rules that draw at random.
@@ -138,12 +140,17 @@ class ClicksSettings(Table):
     """
 
     count: Count = 9
+    counts: dict[ClickRule, Count] = Field(default_factory=dict)
     prompters: list[ClickRule] = Field(default=["study"], min_length=1)
     feedback: list[bool] = Field(default_factory=lambda: [False, True], min_length=1)
     policies: list[PolicyName] = Field(default_factory=list)
     targets: list[Share] = Field(default_factory=lambda: [0.8, 0.85, 0.9])
     repeats: Count = 1
     literal: bool = False
+
+    def count_of(self, rule: ClickRule) -> int:
+        """Clicks that a rule makes."""
+        return self.counts.get(rule, self.count)
 
 
 @final

@@ -76,7 +76,9 @@ def quick_recipe(recipe: StudyRecipe) -> StudyRecipe:
     done = recipe.experiments
     changes: dict[str, BaseModel] = {}
     if done.clicks is not None:
-        changes["clicks"] = done.clicks.model_copy(update={"count": min(done.clicks.count, 3), "repeats": 1})
+        changes["clicks"] = done.clicks.model_copy(
+            update={"count": min(done.clicks.count, 3), "counts": {}, "repeats": 1}
+        )
     if done.noise is not None:
         changes["noise"] = done.noise.model_copy(update={"repeats": 1})
     if done.location is not None:

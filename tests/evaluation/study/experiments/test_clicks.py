@@ -166,3 +166,20 @@ def test_many_chains_advance_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert len(blocks) == len(together)
     assert summary(blocks) == summary(together)
+
+
+def test_rules_may_make_different_numbers_of_clicks() -> None:
+    settings = ClicksSettings(count=4, counts={"study": 2}, prompters=["study", "ritm"], feedback=[False])
+    rows = list(EXPERIMENTS["clicks"](scene(), settings))
+    most = {rule: max(row.step for row in rows if row.prompter == f"clicks-{rule}") for rule in ("study", "ritm")}
+    assert most == {"study": 2, "ritm": 4}
+    alone = list(EXPERIMENTS["clicks"](scene(), settings.model_copy(update={"prompters": ["ritm"]})))
+    together = [row for row in rows if row.prompter == "clicks-ritm"]
+    assert [row.prompts.points for row in together] == [row.prompts.points for row in alone]
+
+
+def test_a_click_based_network_always_gets_its_mask_back() -> None:
+    where = scene()
+    assert {row.feedback for row in EXPERIMENTS["clicks"](where, ONE)} == {False, True}
+    where.segmenter.needs_mask = True
+    assert {row.feedback for row in EXPERIMENTS["clicks"](where, ONE)} == {True}

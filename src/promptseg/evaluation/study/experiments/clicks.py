@@ -25,7 +25,7 @@ from promptseg.evaluation.study.recipe import ClickRule, ClicksSettings
 from promptseg.evaluation.study.rows import ORACLE_CHOICE
 from promptseg.evaluation.study.scene import Evaluation, Scene, StudiedObject, StudyPolicy
 from promptseg.prompts import deepest_error_click, next_click, random_error_click, study_click
-from promptseg.types import BoolMask, Point, Prompts
+from promptseg.types import BoolMask, Point, Prompts, needs_mask
 
 __all__ = ["clicks"]
 
@@ -84,20 +84,22 @@ def clicks(scene: Scene, settings: ClicksSettings) -> Iterator[Evaluation]:
     """All chains of an image, step by step.
 
     A policy that the segmenter does not offer is left out, and its default one is taken if nothing else is left (a
-    peer has but one mask, which every policy would take). A segmenter that accepts no mask gets none.
+    peer has but one mask, which every policy would take). A segmenter that accepts no mask gets none; one that is made
+    to get its mask back always does.
     """
     chains = _chains(scene, settings)
     at_once = prompts_at_once(scene.image.size)
     for start in range(0, len(chains), at_once):
         block = chains[start : start + at_once]
-        for step in range(1, settings.count + 1):
+        for step in range(1, max(settings.count_of(chain.rule) for chain in block) + 1):
+            block = [chain for chain in block if step <= settings.count_of(chain.rule)]
             _advance(scene, [chain for chain in block if not chain.finished])
             yield from (evaluation for chain in block for evaluation in _evaluated(chain, step))
 
 
 def _chains(scene: Scene, settings: ClicksSettings) -> list[_Chain]:
     policies = _policies(scene, settings)
-    feedbacks = dict.fromkeys(feedback and "mask" in scene.accepts for feedback in settings.feedback)
+    feedbacks = _feedbacks(scene, settings)
     any_label = None
     if settings.literal and scene.objects:
         any_label = np.any([studied.mask for studied in scene.objects], axis=0)
@@ -110,6 +112,12 @@ def _chains(scene: Scene, settings: ClicksSettings) -> list[_Chain]:
             rng = scene.rng(f"clicks-{rule}", studied.label, studied.number, repeat)
             chains.append(_Chain(studied, rule, policy, feedback, repeat, rng, any_label))
     return chains
+
+
+def _feedbacks(scene: Scene, settings: ClicksSettings) -> Sequence[bool]:
+    if needs_mask(scene.segmenter):
+        return (True,)
+    return list(dict.fromkeys(feedback and "mask" in scene.accepts for feedback in settings.feedback))
 
 
 def _policies(scene: Scene, settings: ClicksSettings) -> Sequence[StudyPolicy]:
