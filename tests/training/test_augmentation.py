@@ -11,6 +11,8 @@ from promptseg.training.augmentation import AUGMENTATIONS, AugmentationSettings,
 from promptseg.types import Image
 
 SIZE = (90, 140)
+NO_CHANGE = {"preset", "zoom_from", "zoom_to"}
+"""Settings that only say how."""
 
 
 def phantom(seed: int = 0) -> tuple[Image, NDArray[np.bool_]]:
@@ -32,7 +34,7 @@ def test_nothing_is_changed_by_default_and_by_none() -> None:
         assert moved[0] is mask
 
 
-@pytest.mark.parametrize("name", [name for name in AugmentationSettings.model_fields if name != "preset"])
+@pytest.mark.parametrize("name", [name for name in AugmentationSettings.model_fields if name not in NO_CHANGE])
 def test_each_setting_alone_changes_something(name: str) -> None:
     settings = AugmentationSettings(**{name: 0.5})
     assert settings.changes_anything
@@ -112,6 +114,22 @@ def test_a_zoom_makes_the_first_object_large_and_keeps_it_in_sight() -> None:
     assert np.median(growth) > 3
     assert max(growth) < 5**2 * 1.1
     assert np.mean(np.array(growth) > 0.5) > 0.8
+
+
+def test_how_large_a_zoom_makes_it_can_be_said() -> None:
+    mask = np.zeros(SIZE, dtype=bool)
+    mask[35:55, 60:80] = True
+    settings = AugmentationSettings(zoom=1.0, zoom_from=0.25, zoom_to=0.4)
+    spans = []
+    for seed in range(30):
+        _, (moved,) = augment(Image(mask.astype(np.uint8)), [mask], settings, np.random.default_rng(seed))
+        if not (moved[0].any() or moved[-1].any() or moved[:, 0].any() or moved[:, -1].any()):
+            spans.append(np.ptp(np.nonzero(moved)[0]) + 1)
+    assert len(spans) > 15
+    assert 0.25 * max(SIZE) - 2 <= min(spans) < 0.29 * max(SIZE)
+    assert 0.36 * max(SIZE) < max(spans) <= 0.4 * max(SIZE) + 2
+    with pytest.raises(ValidationError, match="zoom_from must not be above zoom_to"):
+        AugmentationSettings(zoom_from=0.8)
 
 
 def test_black_stays_black_and_white_white_under_gamma_and_order_is_kept() -> None:

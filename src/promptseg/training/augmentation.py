@@ -8,7 +8,7 @@ preprocessing would not make. Randomness comes from a numpy generator alone.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, final
+from typing import Annotated, Any, Final, Self, final
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ __all__ = ["AUGMENTATIONS", "AugmentationSettings", "augment"]
 Rng = np.random.Generator
 Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0)]
+Extent = Annotated[float, Field(gt=0, le=1)]
 
 _GRAIN: Final = 128
 """Cells of speckle and noise along the long side of an image: two pixels each of a network of 256."""
@@ -49,7 +50,9 @@ class AugmentationSettings(BaseModel):
         scale: spread of the logarithm of the magnification.
         stretch: spread of the logarithm of the magnification of each axis for itself.
         shift: spread of the shift along each axis, as a share of the long side.
-        zoom: share of images that are magnified so that their first object spans 8 to 70 % of the image.
+        zoom: share of images that are magnified so that their first object spans a part of the image.
+        zoom_from: the least that it then spans, as a share of the long side.
+        zoom_to: the most.
         bending: spread of smooth random shifts, as a share of the long side; of half of the images.
         gamma: spread of the logarithm of the exponent of grey values.
         depth_gain: spread of the logarithm of the gain from the top to the bottom.
@@ -69,6 +72,8 @@ class AugmentationSettings(BaseModel):
     stretch: Spread = 0.0
     shift: Spread = 0.0
     zoom: Share = 0.0
+    zoom_from: Extent = 0.08
+    zoom_to: Extent = 0.7
     bending: Spread = 0.0
     gamma: Spread = 0.0
     depth_gain: Spread = 0.0
@@ -85,6 +90,12 @@ class AugmentationSettings(BaseModel):
         if values["preset"] not in AUGMENTATIONS:
             raise ValueError(f"unknown preset {values['preset']!r}; choose one of {', '.join(AUGMENTATIONS)}")
         return {**AUGMENTATIONS[values["preset"]], **values}
+
+    @model_validator(mode="after")
+    def _zooms_upwards(self) -> Self:
+        if self.zoom_from > self.zoom_to:
+            raise ValueError(f"zoom_from must not be above zoom_to, got {self.zoom_from} and {self.zoom_to}")
+        return self
 
     @property
     def changes_anything(self) -> bool:
@@ -202,7 +213,8 @@ def _source(size: tuple[int, int], masks: Sequence[BoolMask], settings: Augmenta
     looked_at = middle + rng.normal(0, 1, 2) * settings.shift * long
     magnified = math.exp(rng.normal() * settings.scale)
     if rng.random() < settings.zoom and masks and masks[0].any():
-        looked_at, magnified = _zoomed(masks[0], long, magnified, rng)
+        extents = settings.zoom_from, settings.zoom_to
+        looked_at, magnified = _zoomed(masks[0], long, magnified, extents, rng)
     signs = np.where(rng.random(2) < (settings.mirror, settings.upend), -1.0, 1.0)
     stretched = np.exp(rng.normal(0, 1, 2) * settings.stretch)
     angle = math.radians(rng.normal() * settings.rotation_deg)
@@ -213,11 +225,13 @@ def _source(size: tuple[int, int], masks: Sequence[BoolMask], settings: Augmenta
     return offsets @ matrix.T + torch.from_numpy(looked_at.astype(np.float32))
 
 
-def _zoomed(mask: BoolMask, long: int, magnified: float, rng: Rng) -> tuple[NDArray[np.float64], float]:
+def _zoomed(
+    mask: BoolMask, long: int, magnified: float, extents: tuple[float, float], rng: Rng
+) -> tuple[NDArray[np.float64], float]:
     """A place near the object's middle, and a magnification of 1 to 5 times the given that makes it large."""
     rows, columns = np.nonzero(mask)
     extent = max(np.ptp(rows), np.ptp(columns)) + 1
-    wanted = long * math.exp(rng.uniform(math.log(0.08), math.log(0.7)))
+    wanted = long * math.exp(rng.uniform(math.log(extents[0]), math.log(extents[1])))
     scale = float(np.clip(wanted / extent, magnified, 5 * magnified))
     return np.array([columns.mean(), rows.mean()]) + rng.normal(0, 0.15, 2) * long / scale, scale
 
