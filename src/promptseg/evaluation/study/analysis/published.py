@@ -49,21 +49,23 @@ def read_task_table(path: str | Path, *, model: str = "SAM", policy: str = "firs
     """
     place = existing(path)
     try:
-        header, *lines = list(csv.reader(io.StringIO(place.read_text(encoding="utf-8-sig"), newline="")))
+        reader = csv.reader(io.StringIO(place.read_text(encoding="utf-8-sig"), newline=""))
+        header, *lines = [(reader.line_num, line) for line in reader if line] or [(0, [""])]
     except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
         raise ReadError(f"{shown(place)}: cannot be read as a table of tasks ({one_line(error)})") from None
-    if header[0].strip() != "task" or len(header) < 2:
+    names = [name.strip() for name in header[1]]
+    if names[0] != "task" or len(names) < 2:
         raise ReadError(f"{shown(place)}: the first column must be 'task', then one for each mode or number of clicks")
-    names = [name.strip() for name in header[1:]]
-    columns = [_parsed(name, model, policy) for name in names]
-    unknown = [name for name, cell in zip(names, columns, strict=True) if cell is None]
+    columns = {name: _parsed(name, model, policy) for name in names[1:]}
+    unknown = [name for name, cell in columns.items() if cell is None]
     if unknown:
         raise ReadError(f"{shown(place)}: column {unknown[0]!r} is neither a mode (m1, m1-orc) nor clicks (SAM 1)")
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate((line for line in lines if line), start=2):
-        if len(line) != len(header):
-            raise ReadError(f"{shown(place)}: line {number} has {len(line)} fields, not {len(header)}")
-        for name, cell, word in zip(names, columns, line[1:], strict=True):
+    for number, line in lines:
+        if len(line) != len(names):
+            raise ReadError(f"{shown(place)}: line {number} has {len(line)} fields, not {len(names)}")
+        for name, word in zip(names[1:], line[1:], strict=True):
+            cell = columns[name]
             if cell is not None and word.strip():
                 rows.append({"task": line[0].strip(), **cell, "mean": _mean(word, place, number), "column": name})
     found = pd.DataFrame(rows, columns=[*CELL, "mean", "column"])
