@@ -139,3 +139,10 @@ def test_a_quick_study_is_the_same_but_smaller() -> None:
     assert quick.experiments.clicks.count == 3
     assert planned_experiments(quick) == planned_experiments(recipe)
     assert quick.model == recipe.model
+
+
+def test_the_recipe_of_the_how_to_page_is_valid(tmp_path: Path) -> None:
+    page = (RECIPES.parents[1] / "docs" / "how-to" / "study.md").read_text(encoding="utf-8")
+    (tmp_path / "recipe.toml").write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    recipe = read_study_recipe(tmp_path / "recipe.toml")
+    assert planned_experiments(recipe) == ("modes", "clicks", "noise", "location")
