@@ -184,3 +184,10 @@ def test_a_plan_is_counted_without_a_model_that_answers(tmp_path: Path) -> None:
     assert counted.evaluations["fake", "location"] == 4 * 4 * policies
     assert counted.lines()[0] == "phantoms: 4 images; objects: lesion 4"
     assert counted.lines()[-1].startswith("at most ")
+
+
+def test_slow_peers_may_take_part_in_less(tmp_path: Path) -> None:
+    peers = 'peers={ names = ["ellipse", "grabcut"], experiments_of = { grabcut = ["modes"] } }'
+    plan = make_plan(study_recipe(tmp_path, peers))
+    done = {contender.name: contender.experiments for contender in plan.contenders if contender.peer}
+    assert done == {"ellipse": ("modes", "clicks", "noise"), "grabcut": ("modes",)}

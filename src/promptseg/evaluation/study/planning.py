@@ -229,7 +229,7 @@ def studied_objects(sample: Sample, data: DataSettings, *, seed: int) -> tuple[S
 def _contenders(recipe: StudyRecipe) -> tuple[Contender, ...]:
     done = planned_experiments(recipe)
     models = [(model.name, False, set(model.experiments or done)) for model in recipe.model]
-    peers = [(name, True, set[str](recipe.peers.experiments)) for name in recipe.peers.names]
+    peers = [(name, True, set[str](recipe.peers.taken_by(name))) for name in recipe.peers.names]
     return tuple(
         Contender(name, peer, tuple(experiment for experiment in done if experiment in wanted))
         for name, peer, wanted in (*models, *peers)

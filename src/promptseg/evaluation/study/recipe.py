@@ -26,6 +26,7 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 ExperimentName = Literal["modes", "clicks", "noise", "location", "everything"]
 PeerExperimentName = Literal["modes", "clicks", "noise"]
+PeerName = Literal["ellipse", "disc", "grabcut", "random-walker", "geodesic-active-contour"]
 ClickRule = Literal["study", "ritm", "random", "deepest"]
 PolicyName = Literal["first", "best-score", "largest", "smallest", "single", "oracle"]
 
@@ -99,12 +100,16 @@ class PeerSettings(Table):
     Attributes:
         names: ``ellipse``, ``disc``, ``grabcut``, ``random-walker``, ``geodesic-active-contour``.
         experiments: in which they take part.
+        experiments_of: in which single peers take part instead, such as ``{ grabcut = ["modes"] }`` for a slow one.
     """
 
-    names: list[Literal["ellipse", "disc", "grabcut", "random-walker", "geodesic-active-contour"]] = Field(
-        default_factory=list
-    )
+    names: list[PeerName] = Field(default_factory=list)
     experiments: list[PeerExperimentName] = Field(default_factory=lambda: list(get_args(PeerExperimentName)))
+    experiments_of: dict[PeerName, list[PeerExperimentName]] = Field(default_factory=dict)
+
+    def taken_by(self, name: PeerName) -> list[PeerExperimentName]:
+        """The experiments in which a peer takes part."""
+        return self.experiments_of.get(name, self.experiments)
 
 
 @final
