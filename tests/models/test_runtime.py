@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from promptseg.models.runtime import memory_errors, torch_facts
+from promptseg.models.runtime import memory_errors, torch_facts, use_threads, wait_for_devices
 
 
 def test_facts_are_those_of_torch_and_can_be_printed_as_json() -> None:
@@ -33,3 +33,30 @@ def test_full_memory_is_one_error_on_all_devices(error: RuntimeError) -> None:
         raise error
     with pytest.raises(RuntimeError, match="sizes differ"), memory_errors():
         raise RuntimeError("sizes differ")
+
+
+def test_threads_are_never_more_than_before() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        use_threads(8)
+        assert torch.get_num_threads() == 3
+        use_threads(2)
+        assert torch.get_num_threads() == 2
+        use_threads(0)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_devices_are_waited_for_where_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waited.append("cuda"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    wait_for_devices()
+    assert waited == []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    wait_for_devices()
+    assert waited == ["cuda"]

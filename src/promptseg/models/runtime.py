@@ -8,7 +8,7 @@ import torch
 
 from promptseg.io.files import one_line
 
-__all__ = ["memory_errors", "torch_facts", "use_threads"]
+__all__ = ["memory_errors", "torch_facts", "use_threads", "wait_for_devices"]
 
 _CPU_IS_FULL: Final = "can't allocate memory"
 
@@ -27,6 +27,14 @@ def memory_errors() -> Iterator[None]:
 def use_threads(count: int) -> None:
     """Let PyTorch work on at most so many threads in this process; never on more than it would by itself."""
     torch.set_num_threads(max(1, min(count, torch.get_num_threads())))
+
+
+def wait_for_devices() -> None:
+    """Return when all that was begun on a GPU is done, so that a time measured before and after means something."""
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    if torch.backends.mps.is_available():
+        torch.mps.synchronize()
 
 
 def torch_facts() -> dict[str, Any]:

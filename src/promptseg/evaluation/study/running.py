@@ -13,6 +13,7 @@ from promptseg.evaluation.study.parts import Parts
 from promptseg.evaluation.study.planning import Contender, Plan, StudiedImage, Unit, studied_objects
 from promptseg.evaluation.study.scene import Scene, StudiedObject
 from promptseg.evaluation.study.scoring import Row, Scorer, checked, metric_columns
+from promptseg.models.runtime import wait_for_devices
 from promptseg.types import Image
 
 __all__ = ["Bench", "Job"]
@@ -96,8 +97,10 @@ class Bench:
         looked = self._look(plan.images[unit.image])
         scorer = Scorer.of(plan.recipe)
         for ready, objects in self._groups(looked, contender):
+            wait_for_devices()
             start = perf_counter()
             embedding = ready.segmenter.embed(looked.picture)
+            wait_for_devices()
             place = {**_place(looked.image, contender), "embed_seconds": perf_counter() - start}
             scene = Scene(
                 image=looked.picture,
