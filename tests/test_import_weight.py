@@ -48,7 +48,7 @@ def test_help_is_light_and_quick() -> None:
     assert cpu_s < HELP_CPU_S
 
 
-@pytest.mark.parametrize("verb", ["demo", "segment", "score", "data", "train", "models", "doctor"])
+@pytest.mark.parametrize("verb", ["demo", "segment", "score", "data", "train", "study", "models", "doctor"])
 def test_help_of_a_verb_is_light(verb: str) -> None:
     assert measure(command(verb, "--help"))[1] == set()
 

@@ -31,7 +31,7 @@ def use_threads(count: int) -> None:
 
 def wait_for_devices() -> None:
     """Return when all that was begun on a GPU is done, so that a time measured before and after means something."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
     if torch.backends.mps.is_available():
         torch.mps.synchronize()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from fakes import FakeSegmenter
 from phantom_study import (
     copied_without_some_parts,
@@ -208,6 +209,19 @@ def test_an_image_that_cannot_be_read_ends_it_and_what_is_finished_stays(run: Ru
     assert len(list((tmp_path / "out").glob("parts/*/*.parquet"))) == 4
     picture.write_bytes(good)
     assert run(recipe, tmp_path / "out", resume=True).finished == 8
+
+
+def test_an_image_of_nan_is_named_and_single_ones_are_no_matter(run: Run, tmp_path: Path) -> None:
+    recipe = study_recipe(tmp_path, "experiments={modes={}}")
+    (tmp_path / "data" / "images" / "05.png").unlink()
+    tifffile.imwrite(tmp_path / "data" / "images" / "05.tif", np.full((48, 64), np.nan, np.float32))
+    with pytest.raises(StudyError, match=r"phantoms/05 with fake: .*05\.tif: every value is NaN"):
+        run(recipe, tmp_path / "out")
+    pixels = np.eye(48, 64, dtype=np.float32)
+    pixels[3, 4] = np.nan
+    tifffile.imwrite(tmp_path / "data" / "images" / "05.tif", pixels)
+    run(recipe, tmp_path / "out", resume=True)
+    assert table_of(tmp_path / "out")["iou"].notna().all()
 
 
 def test_a_model_that_fails_is_named(tmp_path: Path) -> None:

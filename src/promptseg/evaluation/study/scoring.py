@@ -22,8 +22,8 @@ __all__ = ["Row", "Scorer", "checked", "metric_columns", "prompts_json"]
 Row = dict[str, Any]
 """One row of the table: the columns of :data:`~promptseg.evaluation.study.rows.COLUMNS`, and one for each metric."""
 
-_LOCAL: Final = frozenset({"iou", "dice", "box_iou"})
-"""Metrics that do not change where both masks are cut to a block that holds them."""
+_OF_ALL_PIXELS: Final = frozenset({"pixel_accuracy", "mae"})
+"""Metrics that count the background; all others are the same on a block that holds both masks and a rim of a pixel."""
 
 _KEPT: Final = 64
 
@@ -109,8 +109,8 @@ class Scorer:
         local = _cut(studied, mask) if found_px and mask.shape == studied.mask.shape else whole
         scores: dict[str, float] = {}
         for pair, names in (
-            (local, [name for name in self.metrics if name in _LOCAL]),
-            (whole, [name for name in self.metrics if name not in _LOCAL]),
+            (local, [name for name in self.metrics if name not in _OF_ALL_PIXELS]),
+            (whole, [name for name in self.metrics if name in _OF_ALL_PIXELS]),
         ):
             if names:
                 scores |= score_pair(*pair, names, empty=self.empty, spacing_mm=spacing_mm, tolerance=self.tolerance)
@@ -145,9 +145,9 @@ def checked(rows: Iterable[Row], what: str) -> Iterator[Row]:
 
 
 def _cut(studied: StudiedObject, mask: BoolMask) -> tuple[BoolMask, BoolMask]:
-    """Both masks in the smallest block that holds both."""
+    """Both masks in the smallest block that holds both, and where the image goes on a rim around it."""
     block = tuple(
-        slice(min(first.start, second.start), max(first.stop, second.stop))
+        slice(max(min(first.start, second.start) - 1, 0), max(first.stop, second.stop) + 1)
         for first, second in zip(studied.block, crop_slices(mask), strict=True)
     )
     return studied.mask[block], mask[block]
