@@ -1,6 +1,7 @@
 """What every segmenter must do; a new one needs a line in ``ENTRIES`` and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from promptseg.models.preprocessing import Preprocessing
 from promptseg.types import (
     POLICIES,
     PROMPT_KINDS,
+    BothWays,
     Box,
     Candidates,
     Embedding,
@@ -130,6 +132,21 @@ def test_several_objects_are_as_one_by_one(made: tuple[Segmenter, Embedding], ob
     assert len(together) == len(objects_taken)
     for one, prompts in zip(together, objects_taken, strict=True):
         same(one, segmenter.segment(embedding, prompts), tolerance=2e-4)
+
+
+def test_both_ways_at_once_are_as_one_after_the_other(made: tuple[Segmenter, Embedding]) -> None:
+    segmenter, embedding = made
+    if not isinstance(segmenter, BothWays):
+        return
+    objects = understood(segmenter, OBJECTS)
+    found = segmenter.segment_both(embedding, objects)
+    for way, column in zip(("single", "first"), zip(*found, strict=True), strict=True):
+        wanted = segmenter.segment(embedding, objects, choose="single" if way == "single" else "first")
+        for one, other in zip(column, wanted, strict=True):
+            assert (one.policy, one.model, one.image_size) == (way, other.model, other.image_size)
+            same(one, other, tolerance=2e-4)
+    with pytest.raises(PromptError, match="embedding"):
+        segmenter.segment_both(replace(embedding, model="another"), objects)
 
 
 def test_no_object_gives_no_candidates(made: tuple[Segmenter, Embedding]) -> None:

@@ -161,3 +161,15 @@ def test_networks_are_built_without_drawing_random_numbers() -> None:
         assert {value.device.type for value in module.state_dict().values()} == {"meta"}
         assert not module.training
     assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("name", ["sam", "mobile-sam"])
+def test_both_ways_come_out_of_one_pass(name: str) -> None:
+    network = NETWORKS[name]()
+    prompts = clicks(5, 2, boxes=True, masks=True)
+    with torch.no_grad():
+        features = network.encode(picture())
+        logits, scores = network.decode_whole(features, prompts)
+        single, several = (network.decode(features, prompts, multimask=multimask) for multimask in (False, True))
+    for whole, one, others in ((logits, single[0], several[0]), (scores, single[1], several[1])):
+        torch.testing.assert_close(whole, torch.cat([one, others], dim=1))

@@ -1,5 +1,7 @@
 """Candidates: which mask each policy takes, ties, and that masks are computed only when asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,25 @@ def test_chosen_logits_keep_nothing(policy: Policy, before: str | None) -> None:
     assert (candidates.chosen_logits == 2 * candidates.low_res_logits[candidates.chosen]).all()
     assert (candidates.mask == (candidates.chosen_logits > 0)).all()
     assert ("logits" in vars(candidates)) == kept
+
+
+@pytest.mark.parametrize("before", [None, "logits", "masks"])
+def test_some_masks_at_image_size(before: str | None) -> None:
+    candidates = three("first")
+    if before is not None:
+        getattr(candidates, before)
+    assert (candidates.masks_at([2, 0]) == candidates.masks[[2, 0]]).all()
+
+
+def test_a_model_can_have_a_faster_way_to_masks() -> None:
+    calls = []
+
+    def to_masks(low: np.ndarray) -> np.ndarray:
+        calls.append(len(low))
+        return low > 0
+
+    candidates = replace(three("first"), to_masks=to_masks)
+    assert (candidates.mask == three("first").mask).all()
+    assert (candidates.masks == three("first").masks).all()
+    assert calls == [1, 3]
+    assert (candidates.logits == three("first").logits).all()

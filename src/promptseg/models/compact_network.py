@@ -6,7 +6,7 @@ from typing import final
 from torch import Tensor, nn
 
 from promptseg.models.compact import CompactConfig, CompactNet
-from promptseg.models.network import Features, PromptBatch
+from promptseg.models.network import Features, PromptBatch, decode_in_parts
 from promptseg.models.own_weights import read_module
 
 __all__ = ["CompactNetwork", "open_compact"]
@@ -31,16 +31,26 @@ class CompactNetwork:
 
     def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         """Logits (N, K, side / 2, side / 2) and scores (N, K)."""
+        logits, scores = self.decode_whole(features, prompts)
+        kept = slice(1, None) if multimask else slice(0, 1)
+        return logits[:, kept], scores[:, kept]
+
+    def decode_whole(self, features: Features, prompts: PromptBatch) -> tuple[Tensor, Tensor]:
+        """Logits (N, 4, side / 2, side / 2) and scores (N, 4): the one mask, then the three others."""
+        if len(features["embedding"]) > 1:
+            return self._decode_together(features, prompts)
+        return decode_in_parts(self._decode_together, features, prompts)
+
+    def _decode_together(self, features: Features, prompts: PromptBatch) -> tuple[Tensor, Tensor]:
         images = len(features["embedding"])
         shape = (images, len(prompts) // images)  # one image with all objects, or an image for each object
         boxes, masks = prompts.boxes_N4, prompts.masks_N1hw
-        logits, scores = self.net.decode(
+        logits, scores = self.net.decode_all(
             features,
             points_BNP2=prompts.points_NP2.reshape(*shape, *prompts.points_NP2.shape[1:]),
             labels_BNP=prompts.labels_NP.reshape(*shape, *prompts.labels_NP.shape[1:]),
             boxes_BN4=None if boxes is None else boxes.reshape(*shape, *boxes.shape[1:]),
             masks_BN1hw=None if masks is None else masks.reshape(*shape, *masks.shape[1:]),
-            multimask=multimask,
         )
         return logits.flatten(0, 1), scores.flatten(0, 1)
 

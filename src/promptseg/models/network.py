@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["OBJECTS_AT_ONCE", "OBJECTS_AT_ONCE_ELSEWHERE", "Features", "Network", "PromptBatch", "decode_in_parts"]
+__all__ = [
+    "OBJECTS_AT_ONCE",
+    "OBJECTS_AT_ONCE_ELSEWHERE",
+    "Features",
+    "Network",
+    "PromptBatch",
+    "WholeNetwork",
+    "decode_in_parts",
+]
 
 OBJECTS_AT_ONCE: Final = {"cpu": 4}
 """Objects in one pass of the decoder, by type of device."""
@@ -78,6 +86,15 @@ class Network(Protocol):
         The features are those of one image, which all objects share, or have one row for each object. Differentiable
         with respect to the points, the boxes, the masks and the features where autograd is on.
         """
+        ...
+
+
+@runtime_checkable
+class WholeNetwork(Protocol):
+    """A network whose one mask and whose several masks come out of one pass of its decoder."""
+
+    def decode_whole(self, features: Features, prompts: PromptBatch) -> tuple[Tensor, Tensor]:
+        """Logits (N, 1 + K, grid_side, grid_side) and scores (N, 1 + K): the one mask, then the K others."""
         ...
 
 

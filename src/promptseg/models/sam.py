@@ -7,7 +7,6 @@ grid is computed once, and on a CPU objects are decoded a few at a time, which i
 tensors stay in the cache.
 """
 
-from functools import partial
 from typing import Any, final
 
 import torch
@@ -56,9 +55,15 @@ class SamNetwork:
 
     def decode(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
         """Logits (N, K, grid_side, grid_side) and scores (N, K); see :meth:`Network.decode`."""
-        return decode_in_parts(partial(self._decode_together, multimask=multimask), features, prompts)
+        logits, scores = self.decode_whole(features, prompts)
+        kept = slice(1, None) if multimask else slice(0, 1)
+        return logits[:, kept], scores[:, kept]
 
-    def _decode_together(self, features: Features, prompts: PromptBatch, *, multimask: bool) -> tuple[Tensor, Tensor]:
+    def decode_whole(self, features: Features, prompts: PromptBatch) -> tuple[Tensor, Tensor]:
+        """Logits (N, 4, grid_side, grid_side) and scores (N, 4): the one mask, then the three others."""
+        return decode_in_parts(self._decode_together, features, prompts)
+
+    def _decode_together(self, features: Features, prompts: PromptBatch) -> tuple[Tensor, Tensor]:
         embedding = features["embedding"]
         masks = prompts.masks_N1hw
         sparse, dense = self.module.prompt_encoder(
@@ -68,14 +73,9 @@ class SamNetwork:
             input_masks=None if masks is None else masks.to(embedding.dtype),
         )
         shape = (len(prompts), *embedding.shape[1:])
-        logits, scores = self.module.mask_decoder(
-            image_embeddings=embedding.expand(shape),
-            image_positional_embeddings=self._embedded_grid(embedding),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense.expand(shape),
-            multimask_output=multimask,
-        )
-        return as_float(logits[:, 0]), as_float(scores[:, 0])
+        image = embedding.expand(shape) + dense.expand(shape)
+        logits, scores = _all_masks(self.module.mask_decoder, sparse, image, self._embedded_grid(embedding))
+        return as_float(logits), as_float(scores)
 
     def _embedded_grid(self, like: Tensor) -> Tensor:
         grid = self._grid
@@ -121,6 +121,29 @@ def build_mobile_sam(sizes: MobileSamSizes) -> nn.Module:
     with torch.device("meta"):
         module.add_module("vision_encoder", TinyVit(sizes).eval())
     return module
+
+
+def _all_masks(mask_decoder: nn.Module, sparse: Tensor | None, image: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits (N, 4, 4h, 4w) and scores (N, 4) of transformers' ``SamMaskDecoder``, which hands out one mask or three.
+
+    Args:
+        mask_decoder: of a `SamModel`.
+        sparse: (N, 1, T, C) embedded points and boxes, or None.
+        image: (N, C, h, w) the image with the embedded mask added.
+        places: (1, C, h, w) the embedded image grid.
+    """
+    decoder: Any = mask_decoder
+    own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight]).expand(len(image), 1, -1, -1)
+    asking = own if sparse is None else torch.cat([own, sparse.to(own.dtype)], dim=2)
+    tokens, seen = decoder.transformer(
+        point_embeddings=asking, image_embeddings=image, image_positional_embeddings=places
+    )
+    coarse = decoder.upscale_conv1(seen[:, 0].transpose(1, 2).reshape(image.shape))
+    fine = decoder.activation(decoder.upscale_conv2(decoder.activation(decoder.upscale_layer_norm(coarse))))
+    nets = decoder.output_hypernetworks_mlps
+    filters = torch.stack([net(tokens[:, 0, number]) for number, net in enumerate(nets, start=1)], dim=1)
+    logits = (filters @ fine.flatten(2)).unflatten(-1, fine.shape[2:])
+    return logits, decoder.iou_prediction_head(tokens[:, 0, 0])
 
 
 def decoder_settings(sizes: DecoderSizes, embedding: int) -> dict[str, Any]:

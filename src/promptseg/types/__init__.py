@@ -19,7 +19,6 @@ from promptseg.types.segmenting import (
     needs_mask,
     offered_policies,
     policy_of_several,
-    segment_both,
 )
 
 __all__ = [
@@ -47,5 +46,4 @@ __all__ = [
     "needs_mask",
     "offered_policies",
     "policy_of_several",
-    "segment_both",
 ]

@@ -25,7 +25,6 @@ __all__ = [
     "needs_mask",
     "offered_policies",
     "policy_of_several",
-    "segment_both",
 ]
 
 Policy = Literal["first", "best-score", "largest", "smallest", "single"]
@@ -210,16 +209,7 @@ class BothWays(Protocol):
     """A segmenter that computes its one mask and its candidates in one pass, for the time of one."""
 
     def segment_both(self, embedding: Embedding, prompts: Sequence[Prompts]) -> list[BothAnswers]:
-        """For each object what ``segment`` gives with ``single`` and with another policy."""
-
-
-def segment_both(segmenter: Segmenter, embedding: Embedding, prompts: Sequence[Prompts]) -> list[BothAnswers]:
-    """For each object the one mask of policy ``single`` and the candidates of the others, in one pass if possible."""
-    if isinstance(segmenter, BothWays):
-        return segmenter.segment_both(embedding, prompts)
-    ways = ("single", policy_of_several(segmenter))
-    single, several = (segmenter.segment(embedding, list(prompts), choose=way) for way in ways)
-    return list(zip(single, several, strict=True))
+        """For each object what ``segment`` gives with ``single`` and with ``first``."""
 
 
 def policy_of_several(segmenter: Segmenter) -> Policy:

@@ -13,10 +13,14 @@ from typing import Final, final
 
 from promptseg.evaluation.study.experiments.choosing import Choice, choose_masks
 from promptseg.evaluation.study.scene import Evaluation, Scene, StudiedObject, StudyPolicy
-from promptseg.types import Policy, Prompts, policy_of_several
+from promptseg.types import BothWays, Candidates, Policy, Prompts, policy_of_several
 
 __all__ = ["Question", "Request", "ask", "evaluations", "prompts_at_once"]
 
+_Answers = dict[bool, tuple[Candidates, float]]
+"""The one mask of ``single`` (True), the candidates of the other policies (False), or both; with seconds."""
+
+_PASSES: Final = (frozenset({True}), frozenset({False}), frozenset({True, False}))
 _MOST_AT_ONCE: Final = 64
 _PIXELS_AT_ONCE: Final = 2**26
 
@@ -29,6 +33,11 @@ class Request:
     object: StudiedObject
     prompts: Prompts
     policies: tuple[StudyPolicy, ...]
+
+    @property
+    def ways(self) -> frozenset[bool]:
+        """Whether the one mask of ``single`` is wanted (True), the candidates (False), or both."""
+        return frozenset(policy == "single" for policy in self.policies)
 
     @property
     def sameness(self) -> Hashable:
@@ -55,8 +64,10 @@ def prompts_at_once(image_size: tuple[int, int]) -> int:
 
 
 def ask(scene: Scene, requests: Sequence[Request]) -> list[dict[StudyPolicy, Choice]]:
-    """For each request the choice of each of its policies; one pass for ``single``, one for all others.
+    """For each request the choice of each of its policies.
 
+    A pass is a call of the segmenter: one for ``single`` and one for all other policies; where the segmenter computes
+    both at once, requests that want both have a pass of their own.
     Requests with the same prompts for the same object are one: they get the same arrays.
     """
     unique: dict[Hashable, Request] = {}
@@ -64,16 +75,13 @@ def ask(scene: Scene, requests: Sequence[Request]) -> list[dict[StudyPolicy, Cho
         known = unique.get(request.sameness, request)
         union = dict.fromkeys((*known.policies, *request.policies))
         unique[request.sameness] = Request(known.object, known.prompts, tuple(union))
-    chosen: dict[Hashable, dict[StudyPolicy, Choice]] = {sameness: {} for sameness in unique}
-    passes: tuple[Policy, ...] = ("single", policy_of_several(scene.segmenter))
-    for choose in dict.fromkeys(passes):
-        part = {
-            sameness: Request(request.object, request.prompts, policies)
-            for sameness, request in unique.items()
-            if (policies := tuple(one for one in request.policies if (one == "single") == (choose == "single")))
-        }
-        for sameness, choices in zip(part, _pass(scene, list(part.values()), choose), strict=True):
-            chosen[sameness] |= choices
+    answers: dict[Hashable, _Answers] = {sameness: {} for sameness in unique}
+    together = isinstance(scene.segmenter, BothWays)
+    for ways in _PASSES if together else _PASSES[:2]:
+        part = [one for one in unique.values() if (one.ways == ways if together else ways <= one.ways)]
+        for request, answer in zip(part, _pass(scene, part, ways), strict=True):
+            answers[request.sameness] |= answer
+    chosen = {sameness: _chosen(request, answers[sameness]) for sameness, request in unique.items()}
     return [{policy: chosen[request.sameness][policy] for policy in request.policies} for request in requests]
 
 
@@ -99,13 +107,26 @@ def evaluations(scene: Scene, questions: Iterable[Question]) -> Iterator[Evaluat
                 )
 
 
-def _pass(scene: Scene, requests: Sequence[Request], choose: Policy) -> list[dict[StudyPolicy, Choice]]:
+def _pass(scene: Scene, requests: Sequence[Request], ways: frozenset[bool]) -> list[_Answers]:
+    """What the segmenter answers in these ways, each with its share of the time."""
     if not requests:
         return []
-    start = perf_counter()
-    answers = scene.segmenter.segment(scene.embedding, [request.prompts for request in requests], choose=choose)
+    prompts, start = [request.prompts for request in requests], perf_counter()
+    found: list[dict[bool, Candidates]]
+    if len(ways) > 1 and isinstance(scene.segmenter, BothWays):
+        both = scene.segmenter.segment_both(scene.embedding, prompts)
+        found = [{True: single, False: several} for single, several in both]
+    else:
+        (single,) = ways
+        choose: Policy = "single" if single else policy_of_several(scene.segmenter)
+        found = [{single: one} for one in scene.segmenter.segment(scene.embedding, prompts, choose=choose)]
     seconds = (perf_counter() - start) / len(requests)
-    return [
-        choose_masks(candidates, request.object, request.policies, seconds=seconds)
-        for request, candidates in zip(requests, answers, strict=True)
-    ]
+    return [{way: (candidates, seconds) for way, candidates in one.items()} for one in found]
+
+
+def _chosen(request: Request, answers: _Answers) -> dict[StudyPolicy, Choice]:
+    chosen: dict[StudyPolicy, Choice] = {}
+    for single, (candidates, seconds) in answers.items():
+        policies = [policy for policy in request.policies if (policy == "single") == single]
+        chosen |= choose_masks(candidates, request.object, policies, seconds=seconds)
+    return chosen

@@ -77,8 +77,7 @@ def choose_masks(
     if _OF_ALL_MASKS.isdisjoint(wanted):
         taken: dict[StudyPolicy, int] = {policy: _without_masks(candidates, policy) for policy in wanted}
         needed = sorted(set(taken.values()))
-        stack = candidates.to_image(candidates.low_res_logits[needed]) > 0
-        masks = dict(zip(needed, stack, strict=True))
+        masks = dict(zip(needed, candidates.masks_at(needed), strict=True))
     else:
         masks = dict(enumerate(candidates.masks))
         taken = _by_masks(candidates, studied, wanted)
