@@ -1,6 +1,6 @@
 """A study that is killed at ten random moments and resumed, beside one that was not: are the tables the same?
 
-Run: python -m benchmarks.study_kills [--kills 10] [--images 8] [--workers 2]
+Run: python -m benchmarks.study_kills [--kills 10] [--images 24] [--workers 2]
 The embedded default on simulated ultrasound, by the command line as a user would; SIGKILL to all its processes.
 """
 
@@ -34,8 +34,8 @@ name = "default"
 names = ["ellipse"]
 [experiments.modes]
 [experiments.clicks]
-[experiments.noise]
 [experiments.location]
+places = 10
 [statistics]
 resamples = 200
 """
@@ -61,6 +61,21 @@ def begin(folder: Path, output: str, workers: int, *more: str) -> subprocess.Pop
     return subprocess.Popen(list(map(str, command)), start_new_session=True, stderr=subprocess.DEVNULL)
 
 
+def uninterrupted(folder: Path, workers: int) -> tuple[float, float]:
+    """Seconds until the first unit was finished, and until the end."""
+    start = time.perf_counter()
+    process = begin(folder, "whole", workers)
+    first = None
+    while process.poll() is None:
+        if first is None and parts(folder / "whole"):
+            first = time.perf_counter() - start
+        time.sleep(0.05)
+    if process.returncode:
+        sys.exit("the uninterrupted study failed")
+    seconds = time.perf_counter() - start
+    return seconds if first is None else first, seconds
+
+
 def parts(folder: Path) -> int:
     """Finished units."""
     return len(list(folder.glob("parts/*/[0-9]*.parquet")))
@@ -70,7 +85,7 @@ def main() -> None:
     """Print one line for each kill, and what became of the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -78,15 +93,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_inputs(folder, options.images)
-        start = time.perf_counter()
-        if begin(folder, "whole", options.workers).wait():
-            sys.exit("the uninterrupted study failed")
-        seconds = time.perf_counter() - start
+        first, seconds = uninterrupted(folder, options.workers)
         units = 2 * options.images
-        print(f"uninterrupted: {seconds:.0f} s, {units} units")
+        print(f"uninterrupted: {seconds:.0f} s for {units} units, the first of them after {first:.0f} s")
         for kill in range(1, options.kills + 1):
             process = begin(folder, "killed", options.workers, "--resume")
-            lived = moments.uniform(0, 0.6 * seconds)
+            lived = first + moments.uniform(-0.5 * first, 0.3 * (seconds - first))
             time.sleep(lived)
             ended = process.poll()
             if ended is None:

@@ -284,6 +284,18 @@ def test_options_are_checked() -> None:
             Options(**wrong)  # type: ignore[arg-type]
 
 
+def test_prompts_that_a_model_does_not_understand_are_left_out_and_that_is_said(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeSegmenter, "accepts", frozenset({"points"}), raising=False)
+    found = run(study_recipe(tmp_path, "experiments={modes={}}", "model=[{name='default'}]"), tmp_path / "out")
+    assert found.left_out == {
+        "boxes for default": "it understands points only",
+        "mask for default": "it understands points only",
+    }
+    assert table_of(tmp_path / "out")["prompter"].unique().tolist() == ["mode-1", "mode-2"]
+
+
 def test_a_quick_study_says_so(run: Run, tmp_path: Path) -> None:
     recipe = read_study_recipe(phantom_study(tmp_path))
     assert run(recipe, tmp_path / "out", quick=True).units == 4

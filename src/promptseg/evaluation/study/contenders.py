@@ -13,9 +13,17 @@ from promptseg.evaluation.study.recipe import ModelSettings, StudyRecipe
 from promptseg.evaluation.study.rows import ORACLE_CHOICE
 from promptseg.evaluation.study.scene import StudyPolicy
 from promptseg.models import load
-from promptseg.types import PromptKind, Segmenter, accepted_prompts
+from promptseg.types import PROMPT_KINDS, PromptKind, Segmenter, accepted_prompts
 
-__all__ = ["OpenSegmenter", "Ready", "fingerprint_of", "name_of_peer", "open_segmenter", "ready_contenders"]
+__all__ = [
+    "OpenSegmenter",
+    "Ready",
+    "fingerprint_of",
+    "name_of_peer",
+    "open_segmenter",
+    "ready_contenders",
+    "refused_prompts",
+]
 
 OpenSegmenter = Callable[[ModelSettings, str], Segmenter]
 """Makes a segmenter of what a recipe says of a model, and the name of a device."""
@@ -94,6 +102,16 @@ def ready_contenders(
             peers[name] = build_peer(name)
         ready |= {key: Ready(name, peer, peer.policies) for key, peer in peers.items()}
     return ready
+
+
+def refused_prompts(contenders: Sequence[Contender], ready: Mapping[str, Ready]) -> dict[str, str]:
+    """Which models do not understand which prompts, in words for people; peers say so in their descriptions."""
+    found = {}
+    for name in (contender.name for contender in contenders if not contender.peer):
+        accepts = ready[name].accepts
+        for kind in sorted(PROMPT_KINDS - accepts):
+            found[f"{kind} for {name}"] = f"it understands {' and '.join(sorted(accepts))} only"
+    return found
 
 
 def name_of_peer(name: str, dataset: str, label: str) -> str:

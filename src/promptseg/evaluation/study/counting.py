@@ -8,7 +8,13 @@ from typing import Any, Final, final, overload
 import numpy as np
 
 from promptseg.evaluation.peers import PEERS
-from promptseg.evaluation.study.contenders import OpenSegmenter, Ready, open_segmenter, ready_contenders
+from promptseg.evaluation.study.contenders import (
+    OpenSegmenter,
+    Ready,
+    open_segmenter,
+    ready_contenders,
+    refused_prompts,
+)
 from promptseg.evaluation.study.experiments import EXPERIMENTS
 from promptseg.evaluation.study.planning import (
     READERS,
@@ -38,11 +44,13 @@ class Counted:
         plan: what was counted.
         objects: by data set and label.
         evaluations: by contender and experiment, for all objects; clicks end early where a mask is perfect.
+        left_out: what cannot be done, and why.
     """
 
     plan: Plan
     objects: dict[tuple[str, str], int]
     evaluations: dict[tuple[str, str], int]
+    left_out: dict[str, str]
 
     def lines(self) -> list[str]:
         """In words."""
@@ -54,7 +62,7 @@ class Counted:
         for contender in self.plan.contenders:
             parts = [f"{name} {count:,}" for (who, name), count in self.evaluations.items() if who == contender.name]
             found.append(f"{contender.name}: {', '.join(parts) or 'nothing'}")
-        found += [f"left out: {name}: {why}" for name, why in self.plan.left_out.items()]
+        found += [f"left out: {name}: {why}" for name, why in self.left_out.items()]
         found.append(f"at most {sum(self.evaluations.values()):,} evaluations in {len(self.plan):,} units")
         return found
 
@@ -72,7 +80,7 @@ class Counted:
                 for (model, experiment), count in self.evaluations.items()
             ],
             "units": len(self.plan),
-            "left_out": dict(self.plan.left_out),
+            "left_out": dict(self.left_out),
         }
 
 
@@ -100,7 +108,8 @@ def count_plan(
             for_each = _for_an_object(answering, experiment, recipe)
             asked = sum(_asked(plan, image, contender, experiment, labels) for image, labels in by_image)
             evaluations[contender.name, experiment] = for_each * asked
-    return Counted(plan, dict(sorted(objects.items())), evaluations)
+    left_out = {**plan.left_out, **refused_prompts(plan.contenders, ready)}
+    return Counted(plan, dict(sorted(objects.items())), evaluations, left_out)
 
 
 def _objects(plan: Plan, progress: Progress | None) -> list[tuple[StudiedImage, list[str]]]:

@@ -8,7 +8,13 @@ from typing import Any, final
 
 from promptseg.data.samples import Sample
 from promptseg.errors import DatasetError, ReadError, ValueRangeError
-from promptseg.evaluation.study.contenders import OpenSegmenter, fingerprint_of, open_segmenter, ready_contenders
+from promptseg.evaluation.study.contenders import (
+    OpenSegmenter,
+    fingerprint_of,
+    open_segmenter,
+    ready_contenders,
+    refused_prompts,
+)
 from promptseg.evaluation.study.folders import StudyFolder, machine_facts, study_digest
 from promptseg.evaluation.study.parts import TABLE, Parts, table_metadata
 from promptseg.evaluation.study.planning import Plan, Progress, Unit, make_plan, named_samples, open_samples
@@ -114,6 +120,7 @@ def run_study(
     plan = make_plan(recipe, progress=progress)
     ready = ready_contenders(recipe, plan.contenders, open_one, device=options.device, object_shares=plan.object_shares)
     weights = {model.name: fingerprint_of(ready[model.name].segmenter) for model in recipe.model}
+    refused = refused_prompts(plan.contenders, ready)
     identity = {**plan.identity(weights), "quick": options.quick}
     place = StudyFolder(output)
     place.claim(identity, recipe, resume=options.resume or options.shard[1] > 1)
@@ -129,7 +136,7 @@ def run_study(
         "identity": identity,
         "command": options.command,
         "images": _counts(plan),
-        "left_out": dict(plan.left_out),
+        "left_out": {**plan.left_out, **refused},
     }
     known = {(image.data.name, image.name): image.sample for image in plan.images}
     return _finished(place, recipe, facts, lambda dataset, image: known[dataset, image])
