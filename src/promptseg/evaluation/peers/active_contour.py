@@ -61,15 +61,21 @@ def active_contour_draw(share: float) -> Draw:
 def _evolved(
     close_up: CloseUp, flatness: Callable[..., NDArray[Any]], contour: Callable[..., NDArray[Any]]
 ) -> BoolMask:
+    """Where the contour shrinks to nothing, or the close-up is too thin for gradients, what it started from."""
     asked, size, reach = close_up.asked, close_up.size, close_up.reach
-    flat = flatness(close_up.gray / 255, sigma=EDGE_PX)
-    start, near = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    clicked, near = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
     for centre, radius in zip(asked.positive_xy, extents(asked.positive_xy, reach), strict=True):
-        start |= disc_mask(centre, CLICK_START * radius, size)
+        clicked |= disc_mask(centre, CLICK_START * radius, size)
         near |= disc_mask(centre, FAR * reach, size)
     if asked.box is None:
-        found = contour(flat, math.ceil(CLICK_STEPS * reach), start, balloon=1) > 0
-        found &= near
+        start, steps, balloon = clicked, math.ceil(CLICK_STEPS * reach), 1
     else:
-        found = contour(flat, BOX_STEPS, start | ellipse_mask(asked.box, size)) > 0
-    return (found | start) & claimed(asked.anchors_xy, asked.negative_xy, size)
+        start, steps, balloon = clicked | ellipse_mask(asked.box, size), BOX_STEPS, 0
+    found = start
+    if min(size) > 1:
+        flat = flatness(close_up.gray / 255, sigma=EDGE_PX)
+        found = contour(flat, steps, start, balloon=balloon) > 0
+        found = found | clicked if found.any() else start
+    if asked.box is None:
+        found = found & near
+    return found & claimed(asked.anchors_xy, asked.negative_xy, size)

@@ -1,6 +1,6 @@
 """What a peer is asked for one part of an object: clicks, and at most one box."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -21,8 +21,8 @@ class Asked:
     """One part of an object, by pixels of the image.
 
     Attributes:
-        positive_xy: (N, 2) positive clicks in order; each on a pixel's area of the image.
-        negative_xy: (M, 2) negative clicks in order.
+        positive_xy: (N, 2) positive clicks in order, each within the centres of the outermost pixels.
+        negative_xy: (M, 2) negative clicks in order, likewise.
         box: cut off at the image, or None.
     """
 
@@ -56,18 +56,23 @@ def asked_for(prompts: Prompts, image_size: tuple[int, int]) -> Iterator[Asked]:
         for point in prompts.points:
             if point.positive and not any(box.contains(point) for box in prompts.boxes):
                 raise PromptError(f"{point} lies in none of the {len(prompts.boxes)} boxes of its object")
-    negative = _pairs(point for point in prompts.points if not point.positive)
-    for box in prompts.boxes or (None,):
-        alone = box is None or len(prompts.boxes) == 1
-        positive = _pairs(p for p in prompts.points if p.positive and (alone or (box is not None and box.contains(p))))
-        yield Asked(positive, negative, None if box is None else _on_image(box, image_size))
+    positive, negative = (
+        _on_image([p for p in prompts.points if p.positive is sign], image_size) for sign in (True, False)
+    )
+    if not prompts.boxes:
+        yield Asked(positive, negative, None)
+    for box in prompts.boxes:
+        held = [len(prompts.boxes) == 1 or box.contains(point) for point in prompts.points if point.positive]
+        yield Asked(positive[np.array(held, np.bool_)], negative, _cut_off(box, image_size))
 
 
-def _pairs(points: Iterable[Point]) -> Floats:
-    return np.array([(point.x, point.y) for point in points], dtype=np.float64).reshape(-1, 2)
+def _on_image(points: Sequence[Point], image_size: tuple[int, int]) -> Floats:
+    points_xy = np.array([(point.x, point.y) for point in points], dtype=np.float64).reshape(-1, 2)
+    within: Floats = np.clip(points_xy, 0, np.array(image_size[::-1]) - 1)
+    return within
 
 
-def _on_image(box: Box, image_size: tuple[int, int]) -> Box:
+def _cut_off(box: Box, image_size: tuple[int, int]) -> Box:
     height, width = image_size
     x0, y0, x1, y1 = np.clip([box.x0, box.y0, box.x1, box.y1], 0, [width - 1, height - 1] * 2).tolist()
     return Box(x0, y0, x1, y1)

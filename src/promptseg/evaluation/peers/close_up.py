@@ -72,6 +72,8 @@ class CloseUp:
 def from_close_up(shown: NDArray[np.uint8], asked: Asked, look: Look, draw: Callable[[CloseUp], BoolMask]) -> BoolMask:
     """The mask (H, W) from the one (h, w) that ``draw`` makes of a close-up; never outside the box.
 
+    Pixels that were clicked on are as the clicks say, and the one in the middle of the box is inside.
+
     The part is reduced by bilinear interpolation with anti-aliasing and never enlarged; the mask is enlarged by the
     same, and what is half or more is inside.
     """
@@ -89,7 +91,12 @@ def from_close_up(shown: NDArray[np.uint8], asked: Asked, look: Look, draw: Call
     drawn = draw(CloseUp(_resized(part.astype(np.float32), frame.resized), near, reach * float(frame.scale_xy.mean())))
     mask = np.zeros(size, np.bool_)
     mask[rows, columns] = _resized(drawn.astype(np.float32), frame.image_size) >= 0.5
-    return mask if asked.box is None else mask & pixels_in(asked.box, size)
+    if asked.box is not None:
+        mask &= pixels_in(asked.box, size)
+    for places, inside in ((asked.anchors_xy, True), (asked.negative_xy, False)):
+        x, y = np.rint(places).astype(int).T
+        mask[y, x] = inside
+    return mask
 
 
 def _reach_in(box: Box) -> float:
