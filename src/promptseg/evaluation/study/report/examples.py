@@ -147,11 +147,11 @@ def examples_section(
         if strips:
             gallery = Gallery(task, _note(findings, of_task, who[0]), strips)
             blocks.append(gallery if number < _OPEN else Fold(task, [gallery], detail="best, median and worst"))
-    if not blocks:
+    if not blocks and not studio.lost:
         return None
     if studio.lost:
         lost = counted(len(studio.lost), "picture")
-        blocks.insert(0, Words([f"{lost} could not be made again with the score of the table and left out."]))
+        blocks.insert(0, Words([f"Left out: {lost} that could not be made again with the score of the table."]))
     colours = "orange: the mask and its prompt." if remake else "masks are not kept in the table."
     lead = (
         f"The best, the median and the worst object of each task by the {findings.title} of {who[0].name}, with "
