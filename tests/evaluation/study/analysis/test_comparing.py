@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from study_tables import CLICK_NETWORK, MODEL, WEAK_MODEL, study_table, table_of
 
 from promptseg.errors import ValueRangeError
+from promptseg.evaluation.peers import PEERS
 from promptseg.evaluation.study.analysis import FEWEST_GROUPS, PEER_NAMES, compare, holm
 from promptseg.evaluation.study.analysis.comparing import signed_rank
 from promptseg.evaluation.study.analysis.resampling import Draws
@@ -145,6 +146,10 @@ def test_models_without_a_policy_in_common_are_compared_by_what_they_have_but_ne
     assert set(zip(pairs["policy_first"], pairs["policy_second"], strict=True)) == {("best-score", "single")}
     oracle = (found["policy_first"] == "oracle") != (found["policy_second"] == "oracle")
     assert not oracle.any()
+
+
+def test_names_of_peers_are_those_that_can_be_built() -> None:
+    assert set(PEERS) == PEER_NAMES
 
 
 def test_two_peers_are_not_compared_unless_asked_for() -> None:
