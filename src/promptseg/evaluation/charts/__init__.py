@@ -5,7 +5,7 @@ that one chart serves light and dark paper. All charts are drawn 360 units wide,
 their letters are as large as those of the page wherever they stand.
 """
 
-from promptseg.evaluation.charts.curves import bars, curves
+from promptseg.evaluation.charts.curves import curves
 from promptseg.evaluation.charts.dots import dot_rows
 from promptseg.evaluation.charts.marks import Mark, Series, legend
 from promptseg.evaluation.charts.plane import WIDTH, Axis
@@ -19,7 +19,6 @@ __all__ = [
     "Axis",
     "Mark",
     "Series",
-    "bars",
     "curves",
     "density",
     "dot_rows",

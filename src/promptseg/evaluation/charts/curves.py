@@ -1,4 +1,4 @@
-"""Lines with bands of their intervals, and columns."""
+"""Lines with bands of their intervals."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from html import escape
 from promptseg.evaluation.charts.marks import Mark, Series, shape
 from promptseg.evaluation.charts.plane import Axis, Plane, number, picture, plane_of
 
-__all__ = ["bars", "curves"]
+__all__ = ["curves"]
 
 
 def curves(
@@ -46,24 +46,6 @@ def curves(
         parts.extend(f'<path d="{_band(plane, found)}" class="band {one.tone}"/>' for one, found in drawn)
     for one, found in drawn:
         parts.append(_line(plane, one, found, strokes=not bands))
-    return picture(parts, height, label)
-
-
-def bars(
-    values: Sequence[tuple[float, float, float]], axes: tuple[Axis, Axis], label: str, *, height: int = 120
-) -> str:
-    """Columns from 0, each (left end, right end, value)."""
-    plane = plane_of(
-        axes, [end for low, high, _ in values for end in (low, high)], [0, *(v for *_, v in values)], height=height
-    )
-    floor = plane.y(0)
-    parts = [plane.grid()]
-    for low, high, value in values:
-        left, right, top = plane.x(low) + 0.5, plane.x(high) - 0.5, plane.y(value)
-        parts.append(
-            f'<rect x="{number(left)}" y="{number(top)}" width="{number(max(0.5, right - left))}" '
-            f'height="{number(floor - top)}" class="bar"/>'
-        )
     return picture(parts, height, label)
 
 

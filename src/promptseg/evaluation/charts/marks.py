@@ -54,7 +54,7 @@ class Series:
 
 
 def shape(kind: str, x: float, y: float, *, radius: float = 3.6) -> str:
-    """A dot of one of the shapes, without its closing bracket's content: attributes of a path."""
+    """The outline of a dot of one of the :data:`SHAPES`, as an SVG path; a cross for any other name."""
     r = radius
     if kind == "circle":
         return f"M{number(x - r)} {number(y)}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0z"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Final, NamedTuple, final
 
@@ -97,11 +97,10 @@ class Plane(NamedTuple):
 
 def plane_of(axes: tuple[Axis, Axis], xs: Sequence[float], ys: Sequence[float], *, height: int) -> Plane:
     """A plane that holds these values, unless its axes know their spans."""
-    across, upwards = axes
-    if across.span is None:
-        across = _with_span(across, span_of(_positive(xs, across), margin=0.04 if across.logarithmic else 0.0))
-    if upwards.span is None:
-        upwards = _with_span(upwards, span_of(_positive(ys, upwards), margin=0.06))
+    across, upwards = (
+        axis if axis.span else _with_span(axis, values, margin)
+        for axis, values, margin in zip(axes, (xs, ys), (0.0, 0.06), strict=True)
+    )
     return Plane(across, upwards, height)
 
 
@@ -122,13 +121,12 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _with_span(axis: Axis, span: Span) -> Axis:
-    low = max(span[0], 1e-12) if axis.logarithmic else span[0]
-    return Axis(axis.name, (low, span[1]), axis.logarithmic, axis.whole, axis.marks)
-
-
-def _positive(values: Sequence[float], axis: Axis) -> list[float]:
-    return [value for value in values if value > 0] if axis.logarithmic else list(values)
+def _with_span(axis: Axis, values: Sequence[float], margin: float) -> Axis:
+    """The axis with a span that holds the values; a logarithmic one always has a margin."""
+    if not axis.logarithmic:
+        return replace(axis, span=span_of(values, margin=margin))
+    low, high = span_of([math.log10(value) for value in values if value > 0], margin=margin or 0.04)
+    return replace(axis, span=(10**low, 10**high))
 
 
 def _scaled(value: float, axis: Axis) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final, NamedTuple, final
 
+from promptseg.evaluation.charts.scales import at, share, span_of, ticks
 from promptseg.metrics import Interval
 
 __all__ = ["ARM_COLOURS", "Line", "curves", "forest"]
@@ -51,7 +52,7 @@ def forest(intervals: Mapping[str, tuple[str, Interval]], *, title: str, span: t
     parts = [_axis(span, (left, right), height - 22)]
     for place, (arm, (name, interval)) in enumerate(intervals.items()):
         y = _ROW * place + 14
-        low, mean, high = (_at(value, span, (left, right)) for value in (interval.low, interval.mean, interval.high))
+        low, mean, high = (at(value, span, (left, right)) for value in (interval.low, interval.mean, interval.high))
         colour = ARM_COLOURS.get(arm, "#888")
         parts.append(
             f'<text x="{left - 10}" y="{y + 4}" class="name">{escape(name)}</text>'
@@ -76,22 +77,22 @@ def curves(lines: Sequence[Line], *, title: str, axes: tuple[str, str], whole: b
         return ""
     width, height = _CURVE_SIZE
     left, right, top, bottom = _ROOM
-    span_x = _span([x for x, _ in points], margin=0)
-    span_y = _span([y for _, y in points], margin=0.06)
+    span_x = span_of([x for x, _ in points])
+    span_y = span_of([y for _, y in points], margin=0.06)
     plane_x, plane_y = (left, width - right), (height - bottom, top)
     parts = []
-    for value in _ticks(span_y, 5):
-        y = _at(value, span_y, plane_y)
+    for value in ticks(span_y, 5):
+        y = at(value, span_y, plane_y)
         parts.append(f'<line x1="{left}" x2="{width - right}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
         parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" class="name">{value:.3g}</text>')
-    for value in _ticks(span_x, 6, whole=whole):
-        x = _at(value, span_x, plane_x)
+    for value in ticks(span_x, 6, whole=whole):
+        x = at(value, span_x, plane_x)
         parts.append(f'<text x="{x:.1f}" y="{height - bottom + 15}" class="tick">{value:.4g}</text>')
     middle = (left + width - right) / 2
     parts.append(f'<text x="{middle}" y="{height - 4}" class="tick">{escape(axes[0])}</text>')
     for line in lines:
         places = [
-            f"{_at(x, span_x, plane_x):.1f},{_at(y, span_y, plane_y):.1f}" for x, y in line.points if math.isfinite(y)
+            f"{at(x, span_x, plane_x):.1f},{at(y, span_y, plane_y):.1f}" for x, y in line.points if math.isfinite(y)
         ]
         dash = ' stroke-dasharray="5 4"' if line.dashed else ""
         style = f'fill="none" stroke="{line.colour}" stroke-width="2.2"{dash}'
@@ -105,11 +106,6 @@ def curves(lines: Sequence[Line], *, title: str, axes: tuple[str, str], whole: b
     return _figure(f"{title} ({axes[1]})", (width, height), parts, legend=legend)
 
 
-def share(value: float) -> str:
-    """A share with three digits, without the zero before the point."""
-    return f"{value:.3f}".removeprefix("0") if value >= 0 else f"-{-value:.3f}".replace("-0.", "-.")
-
-
 def _figure(title: str, size: tuple[int, int], parts: Sequence[str], *, legend: str = "") -> str:
     below = f'<p class="legend">{legend}</p>' if legend else ""
     head = f'<figure class="chart"><figcaption>{escape(title)}</figcaption>'
@@ -119,29 +115,8 @@ def _figure(title: str, size: tuple[int, int], parts: Sequence[str], *, legend: 
 
 def _axis(span: tuple[float, float], place: tuple[int, int], y: int) -> str:
     parts = []
-    for value in _ticks(span, 4):
-        x = _at(value, span, place)
+    for value in ticks(span, 4):
+        x = at(value, span, place)
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{y}" class="grid"/>')
         parts.append(f'<text x="{x:.1f}" y="{y + 15}" class="tick">{value:.2g}</text>')
     return "".join(parts)
-
-
-def _at(value: float, span: tuple[float, float], place: tuple[float, float]) -> float:
-    return place[0] + (value - span[0]) / (span[1] - span[0]) * (place[1] - place[0])
-
-
-def _span(values: Sequence[float], *, margin: float) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    room = (high - low) * margin
-    return (low - room, high + room) if high > low else (low - 0.5, high + 0.5)
-
-
-def _ticks(span: tuple[float, float], count: int, *, whole: bool = False) -> list[float]:
-    """Round numbers inside a span, about so many."""
-    raw = (span[1] - span[0]) / count
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
-    step = max(1.0, round(step)) if whole else step
-    first = math.ceil(span[0] / step - 1e-9)
-    last = math.floor(span[1] / step + 1e-9)
-    return [number * step for number in range(first, last + 1)]

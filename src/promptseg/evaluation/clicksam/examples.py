@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from promptseg.data.samples import Sample
+from promptseg.evaluation.charts import share
 from promptseg.evaluation.clicksam.arms import ARMS, Arm
-from promptseg.evaluation.clicksam.charts import share
 from promptseg.evaluation.clicksam.drawings import Panel, reference_panel, result_panel, stage_panels
 from promptseg.evaluation.clicksam.measuring import EmbedOnce, image_and_reference
 from promptseg.evaluation.clicksam.prompting import Step, prompted

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Final, final
 
+from promptseg.evaluation.charts import share
 from promptseg.evaluation.clicksam.arms import ARMS
-from promptseg.evaluation.clicksam.charts import ARM_COLOURS, Line, curves, forest, share
+from promptseg.evaluation.clicksam.charts import ARM_COLOURS, Line, curves, forest
 from promptseg.evaluation.clicksam.drawings import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE, data_uri
 from promptseg.evaluation.clicksam.examples import Strip
 from promptseg.evaluation.clicksam.page_style import STYLE

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from promptseg.evaluation.charts import share
 from promptseg.evaluation.clicksam.arms import ARMS
-from promptseg.evaluation.clicksam.charts import share
 from promptseg.evaluation.clicksam.protocols import PROTOCOLS, Protocol
 from promptseg.evaluation.clicksam.statistics import QUESTIONS, Cell, Statistics
 from promptseg.metrics import Interval

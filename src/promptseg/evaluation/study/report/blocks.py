@@ -54,7 +54,7 @@ class Cell:
         text: what stands in it.
         detail: smaller, below.
         key: by which columns are sorted; None for the text.
-        mark: class of the cell: ``best``, ``ahead``, ``behind``, ``quiet`` or "".
+        mark: classes of the cell: ``best``, ``quiet``, ``ahead`` or ``behind``, with ``unsure`` where tests disagree.
     """
 
     text: str

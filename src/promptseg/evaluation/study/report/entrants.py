@@ -54,9 +54,9 @@ class Entrant:
     shape: str
     policy: str
 
-    def series(self, marks: Sequence[Mark] = (), *, title: str = "") -> Series:
+    def series(self, marks: Sequence[Mark] = ()) -> Series:
         """Values in its colour and shape; lines of peers are dashed."""
-        return Series(title or self.name, self.tone, marks, self.shape, dashed=self.peer)
+        return Series(self.name, self.tone, marks, self.shape, dashed=self.peer)
 
 
 def entrants(table: Any, recipe: StudyRecipe) -> tuple[Entrant, ...]:  # noqa: ANN401 (a DataFrame)

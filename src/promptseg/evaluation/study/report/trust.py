@@ -16,9 +16,6 @@ from promptseg.evaluation.study.report.tabling import Record, entrants_legend, g
 
 __all__ = ["trust_section"]
 
-_ALL: int = 1
-"""Span of predicted and true IoU."""
-
 
 def trust_section(findings: Findings) -> Section | None:
     """Predicted against true IoU; None if no model predicts a score."""
@@ -48,7 +45,7 @@ def _clouds(findings: Findings, shown: Frame) -> Charts:
     charts = []
     for one in findings.present(shown):
         rows = shown[shown["model"] == one.name]
-        axes = (Axis("predicted IoU", span=(0, _ALL)), Axis("true IoU", span=(0, _ALL)))
+        axes = (Axis("predicted IoU", span=(0, 1)), Axis("true IoU", span=(0, 1)))
         inside = rows["predicted_score"].clip(0, 1)
         label = f"{one.name}: true against predicted IoU; strong colours stand for many masks"
         svg = density(inside.tolist(), rows["iou"].tolist(), axes, label)
@@ -85,7 +82,7 @@ def _curves(findings: Findings, shown: Frame, ways: Sequence[Headline]) -> Chart
                 for row in records(kept)
             ]
             series.append(one.series(marks))
-        axes = (Axis("mean predicted IoU", span=(0, _ALL)), Axis("mean true IoU", span=(0, _ALL)))
+        axes = (Axis("mean predicted IoU", span=(0, 1)), Axis("mean true IoU", span=(0, 1)))
         svg = curves(
             series,
             axes,
