@@ -43,7 +43,7 @@ def test_who_gives_up_later_needs_more_clicks() -> None:
 
 
 def test_against_the_metrics() -> None:
-    table = study_table(images=9, clicks=6)
+    table = study_table(images=9, clicks=6, labels={"busi": ["lesion"]})
     found = clicks_needed(table, [0.75, 0.85], SETTINGS)
     assert set(found["max_clicks"]) == {6}
     clicks = table[table["experiment"] == "clicks"].sort_values("step")

@@ -104,9 +104,9 @@ def test_parts_of_two_data_sets_against_a_loop() -> None:
         }
     )
     frame = frame[~((frame["task"] == "one: b") & (frame["cluster"] != "one-1"))]
-    draws = Draws(settings())
+    draws = Draws(settings(resamples=100))
     found = intervals(frame, ["cell"], draws, parts="task")
-    loop = np.zeros((500, 3))
+    loop = np.zeros((100, 3))
     for _, rows in frame.groupby("dataset"):
         clusters = sorted(rows["cluster"].unique())
         (_, times), *_ = draws.pieces(clusters)

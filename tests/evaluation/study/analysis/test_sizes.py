@@ -9,7 +9,7 @@ from promptseg.evaluation.study.analysis import by_size, size_across_tasks
 from promptseg.evaluation.study.recipe import StatisticsSettings
 
 SETTINGS = StatisticsSettings(resamples=200)
-TABLE = study_table(images=8)
+TABLE = study_table(images=5)
 
 
 def sized(areas: list[int], ious: list[float], **same: object) -> pd.DataFrame:

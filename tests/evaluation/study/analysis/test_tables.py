@@ -63,9 +63,10 @@ def test_every_table_is_written_and_read_again(tmp_path: Path) -> None:
 
 
 def test_tables_without_rows_are_not_written(tmp_path: Path) -> None:
-    assert write_tables(TABLE[:0], recipe(), tmp_path) == []
+    table = TABLE.drop(columns=["dice", "box_iou"])
+    assert write_tables(table[:0], recipe(), tmp_path) == []
     assert list(tmp_path.iterdir()) == []
-    modes = write_tables(TABLE[TABLE["prompter"] == "mode-3"], recipe(), tmp_path)
+    modes = write_tables(table[table["prompter"] == "mode-3"], recipe(), tmp_path)
     assert {"clicks_needed.csv", "clicks.tex", "depth.csv"}.isdisjoint(path.name for path in modes)
 
 
