@@ -150,11 +150,6 @@ def test_shards_in_one_folder_or_merged_are_the_whole(
     assert len(json.loads((tmp_path / "all" / "study.json").read_text())["runs"]) == 3
 
 
-def test_several_workers_give_the_same_table(run: Run, whole: tuple[StudyRecipe, Path], tmp_path: Path) -> None:
-    run(whole[0], tmp_path / "two", workers=2)
-    same_but_times(table_of(tmp_path / "two"), table_of(whole[1]))
-
-
 def test_a_folder_of_something_else_is_refused(run: Run, tmp_path: Path) -> None:
     recipe = study_recipe(tmp_path, "experiments.noise.repeats=1", "data.0.limit=1")
     (tmp_path / "full").mkdir()

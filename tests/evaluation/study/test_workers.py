@@ -8,7 +8,15 @@ import time
 from pathlib import Path
 
 import pytest
-from phantom_study import dying_segmenter, fake_segmenter, no_report, study_recipe, whiten
+from phantom_study import (
+    dying_segmenter,
+    fake_segmenter,
+    no_report,
+    same_but_times,
+    study_recipe,
+    table_of,
+    whiten,
+)
 
 from promptseg.errors import StudyError
 from promptseg.evaluation.study import study
@@ -33,13 +41,22 @@ def test_a_process_that_dies_loses_its_unit_only(tmp_path: Path, monkeypatch: py
     assert found.finished == 8
 
 
-def test_errors_come_through(tmp_path: Path) -> None:
-    recipe = study_recipe(tmp_path, "experiments={modes={}}")
+def test_errors_come_through_and_several_workers_give_the_same_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "_report", no_report)
+    recipe = study_recipe(tmp_path, "experiments.noise.repeats=1")
+    run_study(recipe, tmp_path / "one", options=Options(device="cpu"), open_one=fake_segmenter)
     picture = tmp_path / "data" / "images" / "05.png"
-    picture.write_bytes(picture.read_bytes()[:100])
+    good = picture.read_bytes()
+    picture.write_bytes(good[:100])
     with pytest.raises(StudyError, match=r"phantoms/05 with fake: .*05\.png"):
-        run_study(recipe, tmp_path / "out", options=TWO, open_one=fake_segmenter)
-    assert list((tmp_path / "out").glob("parts/*/*.parquet"))
+        run_study(recipe, tmp_path / "two", options=TWO, open_one=fake_segmenter)
+    assert list((tmp_path / "two").glob("parts/*/*.parquet"))
+    picture.write_bytes(good)
+    again = Options(device="cpu", workers=2, resume=True)
+    assert run_study(recipe, tmp_path / "two", options=again, open_one=fake_segmenter).finished == 8
+    same_but_times(table_of(tmp_path / "two"), table_of(tmp_path / "one"))
 
 
 def test_an_interrupt_leaves_no_process_and_no_half_file(tmp_path: Path) -> None:
