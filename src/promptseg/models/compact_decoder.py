@@ -78,8 +78,18 @@ class Enlarge(nn.Module):
     def forward(self, x_MHWC: Tensor) -> Tensor:
         """Map (M, H, W, C) to (M, 2H, 2W, out)."""
         m, height, width, _ = x_MHWC.shape
-        grown: Tensor = self.grow(x_MHWC).reshape(m, height, width, 2, 2, self.out)
-        return grown.permute(0, 1, 3, 2, 4, 5).reshape(m, 2 * height, 2 * width, self.out)
+        return self.blocks(x_MHWC).permute(0, 1, 3, 2, 4, 5).reshape(m, 2 * height, 2 * width, self.out)
+
+    def blocks(self, x_MHWC: Tensor) -> Tensor:
+        """Map (M, H, W, C) to (M, H, W, 2, 2, out): the pixels of a block stay together, which is less work."""
+        grown: Tensor = self.grow(x_MHWC)
+        return grown.reshape(*grown.shape[:-1], 2, 2, self.out)
+
+
+def in_blocks(x_BHWC: Tensor) -> Tensor:
+    """(B, 2H, 2W, C) as (B, H, W, 2, 2, C), as :meth:`Enlarge.blocks` orders pixels."""
+    b, height, width, channels = x_BHWC.shape
+    return x_BHWC.reshape(b, height // 2, 2, width // 2, 2, channels).transpose(2, 3)
 
 
 @final
@@ -153,24 +163,26 @@ class MaskDecoder(nn.Module):
         self, features: dict[str, Tensor], prompts: PromptFeatures, image_pos: Tensor, *, objects: int
     ) -> tuple[Tensor, Tensor]:
         """Decode `objects` objects for each of B images: logits (B * objects, 4, S/2, S/2), scores (B * objects, 4)."""
-        lifted = {name: value.repeat_interleave(objects, dim=0) for name, value in features.items()}
-        image = lifted["embedding"] + prompts.dense16_MHWC
+        if len(features["embedding"]) > 1:
+            features = {name: value.repeat_interleave(objects, dim=0) for name, value in features.items()}
+        image = features["embedding"] + prompts.dense16_MHWC
         m, height, width, channels = image.shape
         tokens, image = self._attend(prompts, image.reshape(m, height * width, channels), image_pos)
         image = image.reshape(m, height, width, channels)
-        x8 = functional.gelu(self.norm8(self.enlarge8(image) + lifted["stride8"] + prompts.dense8_MHWC))
-        x4 = self.norm4(self.enlarge4(x8) + lifted["stride4"] + prompts.dense4_MHWC)
+        x8 = functional.gelu(self.norm8(self.enlarge8(image) + features["stride8"] + prompts.dense8_MHWC))
+        x4 = self.norm4(self.enlarge4(x8) + features["stride4"] + prompts.dense4_MHWC)
         x4 = functional.gelu(x4 + apply_channels_last(self.smooth4, x4))
-        x2 = functional.gelu(self.enlarge2(x4) + lifted["stride2"])
+        x2 = functional.gelu(self.enlarge2.blocks(x4) + in_blocks(features["stride2"]).contiguous())
         return self._masks(tokens, x4, x2)
 
-    def _masks(self, tokens: Tensor, x4_MHWC: Tensor, x2_MHWC: Tensor) -> tuple[Tensor, Tensor]:
+    def _masks(self, tokens: Tensor, x4_MHWC: Tensor, x2_MHW22C: Tensor) -> tuple[Tensor, Tensor]:
         mask_tokens = tokens[:, 1 : 1 + MASKS]
         hidden = torch.stack([net(mask_tokens[:, i]) for i, net in enumerate(self.coarse_filters)], dim=1)
-        pixels4, pixels2 = x4_MHWC.flatten(1, 2), x2_MHWC.flatten(1, 2)
+        pixels4, pixels2 = x4_MHWC.flatten(1, 2), x2_MHW22C.flatten(1, 4)
         coarse = self.to_coarse(hidden) @ pixels4.transpose(1, 2)
         fine = self.to_fine(hidden) @ pixels2.transpose(1, 2)
         scores = self.score(tokens[:, 0], hidden, pixels4, coarse)
         upper = coarse.unflatten(-1, x4_MHWC.shape[1:3])
         upper = functional.interpolate(upper, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return upper + fine.unflatten(-1, x2_MHWC.shape[1:3]), scores
+        fine = fine.reshape(*fine.shape[:2], *x2_MHW22C.shape[1:5])
+        return upper + fine.transpose(3, 4).reshape(upper.shape), scores
