@@ -24,9 +24,7 @@ def pairs(**policies: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["experiment", "policy"])
 
 
-def peers_and_model(
-    model: float, ellipse: float, *, dataset: str = "busi", spread: float = 0.01
-) -> list[dict[str, Any]]:
+def peers_and_model(model: float, ellipse: float, *, dataset: str = "busi") -> list[dict[str, Any]]:
     """A box for each image, answered by a model and by the ellipse."""
     return [
         {"image": image, "prompter": "mode-4", "model": name, "dataset": dataset, "iou": mean + sign * 0.01}
