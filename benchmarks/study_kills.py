@@ -98,7 +98,7 @@ def main() -> None:
         print(f"uninterrupted: {seconds:.0f} s for {units} units, the first of them after {first:.0f} s")
         for kill in range(1, options.kills + 1):
             process = begin(folder, "killed", options.workers, "--resume")
-            lived = first + moments.uniform(-0.5 * first, 0.3 * (seconds - first))
+            lived = first + moments.uniform(-0.5 * first, 0.12 * (seconds - first))
             time.sleep(lived)
             ended = process.poll()
             if ended is None:
@@ -116,8 +116,19 @@ def compare(whole: pd.DataFrame, killed: pd.DataFrame) -> None:
     print(f"rows: {len(whole)} and {len(killed)}; doubled: {int(killed.duplicated(subset=list(KEY)).sum())}")
     without = [table.drop(columns=list(TIMES)) for table in (whole, killed)]
     same = without[0].equals(without[1])
-    print("identical in every column but times" if same else "DIFFERENT")
+    print("identical in every column but times" if same else f"DIFFERENT: {differences(*without)}")
     sys.exit(not same)
+
+
+def differences(whole: pd.DataFrame, killed: pd.DataFrame) -> str:
+    """How many rows differ in which columns."""
+    if len(whole) != len(killed):
+        return "other rows"
+    counts = {
+        name: int(((whole[name] != killed[name]) & ~(whole[name].isna() & killed[name].isna())).sum())
+        for name in whole.columns
+    }
+    return ", ".join(f"{name} in {count} rows" for name, count in counts.items() if count)
 
 
 if __name__ == "__main__":

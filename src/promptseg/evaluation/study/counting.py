@@ -60,7 +60,8 @@ class Counted:
             labels = ", ".join(f"{label} {count}" for (name, label), count in self.objects.items() if name == data.name)
             found.append(f"{data.name}: {images} images; objects: {labels}")
         for contender in self.plan.contenders:
-            parts = [f"{name} {count:,}" for (who, name), count in self.evaluations.items() if who == contender.name]
+            mine = {name: count for (who, name), count in self.evaluations.items() if who == contender.name and count}
+            parts = [f"{name} {count:,}" for name, count in mine.items()]
             found.append(f"{contender.name}: {', '.join(parts) or 'nothing'}")
         found += [f"left out: {name}: {why}" for name, why in self.left_out.items()]
         found.append(f"at most {sum(self.evaluations.values()):,} evaluations in {len(self.plan):,} units")
