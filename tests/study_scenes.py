@@ -8,9 +8,9 @@ from fakes import FakeSegmenter
 
 from promptseg.evaluation.study.experiments.choosing import study_policies
 from promptseg.evaluation.study.scene import Scene, StudiedObject
-from promptseg.types import Embedding, Image, Prompts, Segmenter, accepted_prompts
+from promptseg.types import Candidates, Embedding, Image, Prompts, Segmenter, accepted_prompts
 
-__all__ = ["AskedSegmenter", "scene", "two_objects"]
+__all__ = ["AskedSegmenter", "AtOnceSegmenter", "scene", "two_objects"]
 
 
 class AskedSegmenter(FakeSegmenter):
@@ -23,6 +23,17 @@ class AskedSegmenter(FakeSegmenter):
     def segment(self, embedding: Embedding, prompts: Prompts | Sequence[Prompts], *, choose: Any = None) -> Any:
         self.asked.append((1 if isinstance(prompts, Prompts) else len(prompts), choose))
         return super().segment(embedding, prompts, choose=choose)
+
+
+class AtOnceSegmenter(AskedSegmenter):
+    """The same, and its one mask and its candidates can be had in one call."""
+
+    both_at_once = True
+
+    def segment_both(self, embedding: Embedding, prompts: Sequence[Prompts]) -> list[tuple[Candidates, Candidates]]:
+        self.asked.append((len(prompts), "both"))
+        single, several = (FakeSegmenter.segment(self, embedding, prompts, choose=way) for way in ("single", "first"))
+        return list(zip(single, several, strict=True))
 
 
 def two_objects() -> tuple[Image, tuple[StudiedObject, ...]]:

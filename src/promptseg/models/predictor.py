@@ -134,11 +134,15 @@ class PromptSegmenter:
         candidates = [self._candidates(embedding, logits, scores, policy) for logits, scores in found]
         return candidates[0] if alone else candidates
 
+    @property
+    def both_at_once(self) -> bool:
+        """Whether :meth:`segment_both` takes one pass of the decoder and not two."""
+        return isinstance(self.network, WholeNetwork)
+
     def segment_both(self, embedding: Embedding, prompts: Sequence[Prompts]) -> list[tuple[Candidates, Candidates]]:
         """For each object its one mask (policy ``single``) and its candidates (``first``; choose another as you like).
 
-        The same as two calls of :meth:`segment`, in about the time of one where the network computes all masks anyway.
-        Errors as there.
+        The same as two calls of :meth:`segment`, errors too.
         """
         if not isinstance(self.network, WholeNetwork):
             ways: tuple[Policy, ...] = ("single", "first")

@@ -206,7 +206,11 @@ def offered_policies(segmenter: Segmenter) -> tuple[Policy, ...]:
 
 @runtime_checkable
 class BothWays(Protocol):
-    """A segmenter that computes its one mask and its candidates in one pass, for the time of one."""
+    """A segmenter that can be asked for its one mask and for its candidates at once."""
+
+    @property
+    def both_at_once(self) -> bool:
+        """Whether that takes the time of one; else it takes that of two."""
 
     def segment_both(self, embedding: Embedding, prompts: Sequence[Prompts]) -> list[BothAnswers]:
         """For each object what ``segment`` gives with ``single`` and with ``first``."""

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from study_scenes import AskedSegmenter, scene
+from fakes import FakeSegmenter
+from study_scenes import AskedSegmenter, AtOnceSegmenter, scene
 
 from promptseg.evaluation.study.experiments import EXPERIMENTS
 from promptseg.evaluation.study.recipe import ClickRule, ClicksSettings
@@ -57,8 +58,9 @@ def plain_chain(where: Scene, first: Evaluation, count: int) -> list[tuple[tuple
     return steps
 
 
-def test_every_chain_is_that_of_one_user_alone() -> None:
-    where = scene()
+@pytest.mark.parametrize("segmenter", [FakeSegmenter, AtOnceSegmenter])
+def test_every_chain_is_that_of_one_user_alone(segmenter: type[FakeSegmenter]) -> None:
+    where = scene(segmenter())
     rows = list(EXPERIMENTS["clicks"](where, EVERY))
     chains: dict[tuple[object, ...], list[Evaluation]] = {}
     for row in rows:
@@ -81,6 +83,16 @@ def test_a_step_is_one_pass_for_each_way_and_equal_prompts_are_asked_once() -> N
     assert [way for _, way in segmenter.asked[:2]] == ["single", "first"]
     # The first click of both rules on "parts" is the same, and so it is on the ring.
     assert segmenter.asked[0][0] == segmenter.asked[1][0] == 2
+
+
+def test_a_segmenter_that_gives_both_at_once_is_asked_once_in_each_step() -> None:
+    segmenter = AtOnceSegmenter()
+    settings = ClicksSettings(count=4, policies=["single", "oracle"], feedback=[False])
+    list(EXPERIMENTS["clicks"](scene(segmenter), settings))
+    assert len(segmenter.asked) == 4
+    assert segmenter.asked[0] == (2, "both")
+    list(EXPERIMENTS["clicks"](scene(segmenter), settings.model_copy(update={"policies": ["oracle"]})))
+    assert {way for _, way in segmenter.asked[4:]} == {"first"}
 
 
 def test_a_finished_chain_repeats_its_last_mask() -> None:

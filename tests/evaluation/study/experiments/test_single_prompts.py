@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 from fakes import FakeSegmenter
-from study_scenes import AskedSegmenter, scene
+from study_scenes import AskedSegmenter, AtOnceSegmenter, scene
 
 from promptseg.evaluation.study.experiments import EXPERIMENTS, PROMPTERS
 from promptseg.evaluation.study.recipe import LocationSettings, ModesSettings, NoiseSettings
@@ -46,8 +46,11 @@ def check_against_one_by_one(where: Scene, rows: Iterable[Evaluation]) -> None:
 @pytest.mark.parametrize(
     ("name", "settings"), [("modes", ALL_MODES), ("noise", ALL_NOISE), ("location", LocationSettings(places=7))]
 )
-def test_rows_are_complete_and_right_and_the_same_again(name: str, settings: object) -> None:
-    where = scene()
+@pytest.mark.parametrize("segmenter", [FakeSegmenter, AtOnceSegmenter])
+def test_rows_are_complete_and_right_and_the_same_again(
+    segmenter: type[FakeSegmenter], name: str, settings: object
+) -> None:
+    where = scene(segmenter())
     rows = list(EXPERIMENTS[name](where, settings))
     keys = [key(row) for row in rows]
     assert len(set(keys)) == len(keys)
@@ -172,4 +175,3 @@ def test_every_prompter_has_its_entry() -> None:
         assert made == {prompter for prompter, entry in PROMPTERS.items() if entry.experiment == name}
     assert all(entry.title and entry.note.endswith(".") for entry in PROMPTERS.values())
     assert {entry.experiment for entry in PROMPTERS.values()} == set(EXPERIMENTS)
-    assert FakeSegmenter.name

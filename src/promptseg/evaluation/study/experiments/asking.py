@@ -13,14 +13,13 @@ from typing import Final, final
 
 from promptseg.evaluation.study.experiments.choosing import Choice, choose_masks
 from promptseg.evaluation.study.scene import Evaluation, Scene, StudiedObject, StudyPolicy
-from promptseg.types import BothWays, Candidates, Policy, Prompts, policy_of_several
+from promptseg.types import BothWays, Candidates, Policy, Prompts, Segmenter, policy_of_several
 
 __all__ = ["Question", "Request", "ask", "evaluations", "prompts_at_once"]
 
 _Answers = dict[bool, tuple[Candidates, float]]
 """The one mask of ``single`` (True), the candidates of the other policies (False), or both; with seconds."""
 
-_PASSES: Final = (frozenset({True}), frozenset({False}), frozenset({True, False}))
 _MOST_AT_ONCE: Final = 64
 _PIXELS_AT_ONCE: Final = 2**26
 
@@ -66,9 +65,9 @@ def prompts_at_once(image_size: tuple[int, int]) -> int:
 def ask(scene: Scene, requests: Sequence[Request]) -> list[dict[StudyPolicy, Choice]]:
     """For each request the choice of each of its policies.
 
-    A pass is a call of the segmenter: one for ``single`` and one for all other policies; where the segmenter computes
-    both at once, requests that want both have a pass of their own.
-    Requests with the same prompts for the same object are one: they get the same arrays.
+    A pass is a call of the segmenter: one for ``single`` and one for all other policies, or one for all of them where
+    the segmenter computes both at once anyway. Requests with the same prompts for the same object are one: they get
+    the same arrays.
     """
     unique: dict[Hashable, Request] = {}
     for request in requests:
@@ -76,9 +75,8 @@ def ask(scene: Scene, requests: Sequence[Request]) -> list[dict[StudyPolicy, Cho
         union = dict.fromkeys((*known.policies, *request.policies))
         unique[request.sameness] = Request(known.object, known.prompts, tuple(union))
     answers: dict[Hashable, _Answers] = {sameness: {} for sameness in unique}
-    together = isinstance(scene.segmenter, BothWays)
-    for ways in _PASSES if together else _PASSES[:2]:
-        part = [one for one in unique.values() if (one.ways == ways if together else ways <= one.ways)]
+    for ways in _passes(scene.segmenter, unique.values()):
+        part = [request for request in unique.values() if request.ways & ways]
         for request, answer in zip(part, _pass(scene, part, ways), strict=True):
             answers[request.sameness] |= answer
     chosen = {sameness: _chosen(request, answers[sameness]) for sameness, request in unique.items()}
@@ -107,10 +105,15 @@ def evaluations(scene: Scene, questions: Iterable[Question]) -> Iterator[Evaluat
                 )
 
 
+def _passes(segmenter: Segmenter, requests: Iterable[Request]) -> list[frozenset[bool]]:
+    wanted = frozenset[bool]().union(*(request.ways for request in requests))
+    if len(wanted) > 1 and isinstance(segmenter, BothWays) and segmenter.both_at_once:
+        return [wanted]
+    return [frozenset({single}) for single in (True, False) if single in wanted]
+
+
 def _pass(scene: Scene, requests: Sequence[Request], ways: frozenset[bool]) -> list[_Answers]:
     """What the segmenter answers in these ways, each with its share of the time."""
-    if not requests:
-        return []
     prompts, start = [request.prompts for request in requests], perf_counter()
     found: list[dict[bool, Candidates]]
     if len(ways) > 1 and isinstance(scene.segmenter, BothWays):
@@ -128,5 +131,6 @@ def _chosen(request: Request, answers: _Answers) -> dict[StudyPolicy, Choice]:
     chosen: dict[StudyPolicy, Choice] = {}
     for single, (candidates, seconds) in answers.items():
         policies = [policy for policy in request.policies if (policy == "single") == single]
-        chosen |= choose_masks(candidates, request.object, policies, seconds=seconds)
+        if policies:
+            chosen |= choose_masks(candidates, request.object, policies, seconds=seconds)
     return chosen
