@@ -110,6 +110,34 @@ def test_killed_at_any_moment_it_ends_like_a_study_that_was_not(
     assert not list((tmp_path / "killed").rglob("*.part"))
 
 
+def test_wherever_it_stops_between_two_files_it_goes_on(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = study_recipe(tmp_path, "experiments={modes={modes=[1]}}", "data.0.limit=2")
+    run(recipe, tmp_path / "whole")
+    fsync, written = os.fsync, 0
+
+    def stopping(file: int) -> None:
+        nonlocal written
+        written += 1
+        if written == stop:
+            raise KeyboardInterrupt
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", stopping)
+    for stop in range(1, 30):
+        written, output = 0, tmp_path / str(stop)
+        try:
+            run(recipe, output)
+        except KeyboardInterrupt:
+            written = -1000
+            run(recipe, output, resume=True)
+        else:
+            break
+        same_but_times(table_of(output), table_of(tmp_path / "whole"))
+    assert stop > 8
+
+
 def test_resuming_does_what_is_missing_and_no_more(
     run: Run, whole: tuple[StudyRecipe, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,23 +72,17 @@ class StudyFolder:
             StudyError: the folder holds something else, or a study already and ``resume`` is False.
             WriteError: it cannot be made.
         """
-        if self.is_begun:
-            if not resume:
-                raise StudyError(
-                    f"{shown(self.folder)}: holds a study already; go on with --resume, or give another folder"
-                )
-            self.check_same(identity, recipe)
-        else:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                strangers = [path.name for path in self.folder.iterdir() if not path.name.startswith(".")]
-            except OSError as error:
-                raise WriteError(f"{shown(self.folder)}: cannot be made ({reason(error)})") from None
-            if strangers:
-                raise StudyError(f"{shown(self.folder)}: is not empty ({strangers[0]}, ...); give a new folder")
-        self._write(_RECIPE, study_recipe_toml(recipe))
         if not self.is_begun:
-            self.write_facts({"identity": identity})
+            self._make()
+        if not self.is_begun:
+            self.write_facts({"identity": identity})  # first of all files: whatever a kill leaves, it says whose it is
+        elif not resume:
+            raise StudyError(
+                f"{shown(self.folder)}: holds a study already; go on with --resume, or give another folder"
+            )
+        else:
+            self.check_same(identity, recipe)
+        self._write(_RECIPE, study_recipe_toml(recipe))
 
     def check_same(self, identity: Mapping[str, Any], recipe: StudyRecipe) -> None:
         """Refuse to go on with another study.
@@ -103,7 +97,8 @@ class StudyFolder:
         words = {"units": "number of units", "sizes": "sizes of objects in the training part"}
         differing = [words.get(name, name) for name in changed if name != "recipe"]
         if "recipe" in changed:
-            differing = [*_differences(read_study_recipe(self.folder / _RECIPE), recipe), *differing]
+            known = (self.folder / _RECIPE).is_file()
+            differing = [*(_differences(self.recipe(), recipe) if known else ["recipe"]), *differing]
         raise StudyError(
             f"{shown(self.folder)}: was begun with other settings ({', '.join(differing[:_SHOWN])}); give the same, or "
             "another folder"
@@ -172,6 +167,16 @@ class StudyFolder:
         for name, why in facts.get("left_out", {}).items():
             found[f"left out: {name}"] = why
         return found
+
+    def _make(self) -> None:
+        """An empty folder, unless another shard begins in it just now."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            strangers = [path.name for path in self.folder.iterdir() if not path.name.startswith(".")]
+        except OSError as error:
+            raise WriteError(f"{shown(self.folder)}: cannot be made ({reason(error)})") from None
+        if strangers and not self.is_begun:
+            raise StudyError(f"{shown(self.folder)}: is not empty ({strangers[0]}, ...); give a new folder")
 
     def _write(self, name: str, text: str) -> None:
         with replacing(self.folder / name) as file:
