@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Mask = NDArray[np.bool_]
 
@@ -35,3 +36,12 @@ def disc(shape: tuple[int, int], centre: tuple[float, float], radius: float) -> 
     rows, columns = np.indices(shape)
     inside: Mask = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 <= radius**2
     return inside
+
+
+def blobs(seed: int) -> tuple[Mask, Mask]:
+    """Two random masks of one shape (every fourth of three dimensions), coarse or fine, that both hold a pixel."""
+    rng = np.random.default_rng(seed)
+    shape = ((37, 61), (64, 40), (5, 90), (12, 19, 23))[seed % 4]
+    noise = [ndimage.gaussian_filter(rng.standard_normal(shape), rng.uniform(0.3, 3)) for _ in range(2)]
+    first, second = (one > np.quantile(one, rng.uniform(0.3, 0.97)) for one in noise)
+    return first, second

@@ -36,7 +36,7 @@ FAR: Final = 2.0
 
 _TURNS: Final = Lock()
 _PROBE: Final = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 1]])
-"""One step leaves 2 pixels of it or 1: scikit-image smooths in two ways in turn, and all calls of a process share it."""
+"""One step leaves 2 pixels of it or 1: scikit-image smooths in two ways in turn, shared by all calls of a process."""
 
 
 def active_contour_draw(share: float) -> Draw:
