@@ -1,5 +1,6 @@
 """Click after click: curves, and how many clicks are needed."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -56,7 +57,8 @@ def needed_table(findings: Findings, frame: Frame, rows: Frame, title: str, targ
     for task in findings.tasks:
         by_name = {row["model"]: row for row in records(frame[frame["task"] == task])}
         if by_name:
-            best = min(row["noc"] for row in by_name.values())
+            found = {row["noc"] for row in by_name.values()}
+            best = min(found) if len(found) > 1 else math.nan
             cells = [_noc(by_name[one.name], best) if one.name in by_name else NOTHING for one in who]
             lines.append(Row(task, cells, link=anchor(task)))
     most = int(frame["max_clicks"].max())

@@ -21,6 +21,12 @@ _MOST_DOTS: Final = 200
 _ALL_DOTS: Final = 30_000
 """On the whole page, so that it stays small."""
 
+_CROWD: Final = 150
+"""With more dots than that on a chart all are small discs."""
+
+_RADII: Final = (3.2, 1.9)
+"""Of few dots, and of many."""
+
 _FEWEST_TASKS: Final = 4
 """Tasks from which on a chart over tasks is drawn."""
 
@@ -68,7 +74,8 @@ def _dots(findings: Findings, rows: Frame, found: Frame) -> Charts:
             drawn = kept.iloc[::every]
             series.append(one.series([Mark(x, y) for x, y in zip(drawn["share"], drawn["score"], strict=True)]))
         axes = (Axis("% of the image", logarithmic=True), Axis(findings.title, span=_unit(findings, images)))
-        svg = points(series, axes, f"{task}: {findings.title} by size of the object", height=220, radius=1.9)
+        label, radius = f"{task}: {findings.title} by size of the object", _RADII[len(of_task) > _CROWD]
+        svg = points(series, axes, label, height=220, radius=radius)
         rhos = {row["model"]: row["rho"] for row in records(found[found["task"] == task])}
         said = ", ".join(f"{one.name} {plain(rhos[one.name])}" for one in who if one.name in rhos)
         drawn_words = f"; at most {most} dots of each model are drawn" if thinned else ""

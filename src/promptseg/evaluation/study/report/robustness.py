@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from promptseg.evaluation.charts import Axis, curves, span_of
 from promptseg.evaluation.study.report.blocks import Block, Chart, Charts, Fold, Row, Section, TableView, Tabs
 from promptseg.evaluation.study.report.findings import Findings, Frame, sizes
+from promptseg.evaluation.study.report.numbers import counted
 from promptseg.evaluation.study.report.tabling import (
     NOTHING,
     by_entrant,
@@ -50,7 +51,8 @@ def everything_section(findings: Findings) -> Section | None:
         shown = rows[rows["level"] == level]
         of_level, over_tasks = (kept[kept["level"] == level] for kept in (means, overall))
         title = f"{findings.title} of the mask that covers each object best"
-        note = findings.note(shown, more="an object that no mask touches counts with an empty mask")
+        untouched = f"{(shown['found_px'] == 0).sum():,} of {counted(len(shown), 'evaluation')}"
+        note = findings.note(shown, more=f"an object that no mask touches counts with an empty one: {untouched}")
         panes.append((f"Grid of {level:g} by {level:g}", [by_entrant(findings, of_level, over_tasks, title, note)]))
     blocks: list[Block] = [Tabs("everything", panes)]
     if rows["level"].nunique() > 1:

@@ -120,7 +120,7 @@ def _lanes(findings: Findings, who: Sequence[Entrant], frame: Frame) -> list[Ser
 
 def _cells(findings: Findings, who: Sequence[Entrant], by_name: Mapping[str, Record]) -> list[Cell]:
     known = [row["mean"] for row in by_name.values() if math.isfinite(row["mean"])]
-    best = (max(known) if findings.higher else min(known)) if len(known) > 1 else math.nan
+    best = (max(known) if findings.higher else min(known)) if len(set(known)) > 1 else math.nan
     return [
         spread_cell(row, findings.metric, mark="best" if row["mean"] == best else "") if row else NOTHING
         for row in (by_name.get(one.name) for one in who)
