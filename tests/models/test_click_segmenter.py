@@ -164,7 +164,7 @@ def test_a_crop_of_the_size_of_the_input_is_pasted_back_pixel_by_pixel() -> None
 
 
 def test_the_crop_stays_until_it_is_needed_elsewhere() -> None:
-    segmenter, _ = drawing(ClickOptions(least_crop_px=40))
+    segmenter, _ = drawing(ClickOptions(least_crop_px=40, expansion=1.4))
     embedding = segmenter.embed(picture())
     used = Box(36, 16, 84, 64)
     logits = np.full((HEIGHT, WIDTH), -4, np.float32)
