@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from phantom_study import fake_segmenter, study_recipe
 from PIL import Image as Pillow
+from shared_data import shared
 
 from promptseg.data.samples import Sample, TrueObject
 from promptseg.data.splits import Split, SplitRow, write_split
@@ -15,6 +16,7 @@ from promptseg.errors import DatasetError, LeakError, StudyError
 from promptseg.evaluation.study.counting import count_plan
 from promptseg.evaluation.study.planning import StudiedImage, check_spacings, make_plan, studied_objects
 from promptseg.evaluation.study.recipe import DataSettings, StudyRecipe
+from promptseg.evaluation.study.recipe_files import read_study_recipe
 from promptseg.types import BoolMask, Image
 
 
@@ -191,3 +193,13 @@ def test_slow_peers_may_take_part_in_less(tmp_path: Path) -> None:
     plan = make_plan(study_recipe(tmp_path, peers))
     done = {contender.name: contender.experiments for contender in plan.contenders if contender.peer}
     assert done == {"ellipse": ("modes", "clicks", "noise"), "grabcut": ("modes",)}
+
+
+def test_the_recipe_of_five_sets_fits_the_data() -> None:
+    root = shared("data")
+    recipe = Path(__file__).resolve().parents[3] / "recipes" / "study" / "five_sets.toml"
+    places = [f"data.{name}.path={root / name}" for name in ("busi", "usgra", "dsb2018", "chasedb1", "liver_ct")]
+    plan = make_plan(read_study_recipe(recipe, overrides=[*places, "peers.names=[]", "statistics.compare=[]"]))
+    counts = Counter(image.data.name for image in plan.images)
+    assert counts == {"busi": 127, "usgra": 39, "dsb2018": 40, "chasedb1": 20, "liver_ct": 41}
+    assert len({image.group for image in plan.images if image.data.name == "chasedb1"}) == 11
