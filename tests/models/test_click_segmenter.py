@@ -6,12 +6,16 @@ import torch
 from random_networks import click_network, small_clicks, small_focal_clicks
 from torch import Tensor
 
+import promptseg
+from promptseg.data.phantoms import ultrasound_phantom
 from promptseg.errors import CheckpointError, PromptError, ValueRangeError
+from promptseg.metrics import iou
 from promptseg.models.click_network import ClickNetwork
 from promptseg.models.click_segmenter import THRESHOLD, ClickOptions, ClickSegmenter
 from promptseg.models.network import Features, PromptBatch
 from promptseg.models.predictor import PromptSegmenter
 from promptseg.models.preprocessing import Preprocessing
+from promptseg.prompts import next_click
 from promptseg.types import BoolMask, Box, MaskPrompt, Point, Prompts
 
 PIXELS = Preprocessing("letterbox", 64, 1, "standardise")
@@ -291,3 +295,21 @@ def test_the_fingerprint_tells_weights_apart() -> None:
     other = ClickSegmenter(click_network(seed=4), PIXELS, name="small-clicks")
     assert one.fingerprint == same.fingerprint != other.fingerprint
     assert same.options == PLAIN
+
+
+def test_the_embedded_one_finds_what_is_clicked_and_refines_it() -> None:
+    segmenter = promptseg.load("default-clicks", device="cpu")
+    assert isinstance(segmenter, ClickSegmenter)
+    made = ultrasound_phantom(np.random.default_rng(0), size=(96, 128), lesion="anechoic", effect="none")
+    embedding = segmenter.embed(made.image)
+    points, answer, values = [], None, []
+    for _ in range(5):
+        shown = np.zeros_like(made.mask) if answer is None else answer.mask
+        following = next_click(made.mask, shown, clicked=points)
+        assert following is not None
+        points.append(following)
+        before = None if answer is None else answer.mask_prompt
+        answer = segmenter.segment(embedding, Prompts(points=points, mask=before))
+        values.append(iou(made.mask, answer.mask))
+    assert values[0] > 0.5
+    assert values[-1] > max(0.8, values[0] - 0.02)
