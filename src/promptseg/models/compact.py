@@ -159,23 +159,16 @@ def _count_objects(points: Tensor | None, boxes: Tensor | None, masks: Tensor | 
 def _complete(
     like: Tensor, count: int, points: Tensor | None, labels: Tensor | None, boxes: Tensor | None, masks: Tensor | None
 ) -> PromptInput:
-    """Flatten images and objects into M = `count` and fill in what is missing."""
-    grid = 8 * like.shape[1]
+    """Flatten images and objects into M = `count`; points and their labels are there even if there are none."""
     points = like.new_zeros(count, 0, 2) if points is None else points.flatten(0, 1)
     if labels is None:
         labels = torch.ones(points.shape[:2], dtype=torch.long, device=like.device)
     else:
         labels = labels.flatten(0, 1)
     points = torch.where((labels >= 0)[..., None], points, torch.zeros_like(points))
-    boxes = like.new_full((count, 4), float("nan")) if boxes is None else boxes.flatten(0, 1)
+    boxes = None if boxes is None else boxes.flatten(0, 1)
     if masks is None:
-        return PromptInput(
-            points,
-            labels,
-            boxes,
-            like.new_zeros(count, 1, 1, 1).expand(-1, -1, grid, grid),
-            torch.zeros(count, dtype=torch.bool, device=like.device),
-        )
+        return PromptInput(points, labels, boxes, None, None)
     masks = masks.flatten(0, 1)
     has_mask = ~torch.isnan(masks).flatten(1).any(dim=1)
     masks = torch.where(has_mask[:, None, None, None], masks, torch.zeros_like(masks))

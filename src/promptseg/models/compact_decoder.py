@@ -55,7 +55,7 @@ class TwoWayLayer(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
 
     def forward(
-        self, tokens: Tensor, image: Tensor, *, token_pos: Tensor, image_pos: Tensor, valid_MT: Tensor
+        self, tokens: Tensor, image: Tensor, *, token_pos: Tensor, image_pos: Tensor, valid_MT: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Update tokens (M, T, C) and image (M, Q, C); positions are added to queries and keys only."""
         q = tokens + token_pos
@@ -127,6 +127,11 @@ class ScoreHead(nn.Module):
         return torch.sigmoid(self.mlp3(x)[..., 0])
 
 
+def _all_valid(valid_MT: Tensor) -> bool:
+    """Whether every token is valid, as far as a look at them is free; attention without a mask is faster on a CPU."""
+    return valid_MT.device.type == "cpu" and bool(valid_MT.all())
+
+
 @final
 class MaskDecoder(nn.Module):
     """Four mask logits at half the input resolution and four scores for each object."""
@@ -153,7 +158,7 @@ class MaskDecoder(nn.Module):
         start = self.output_tokens.expand(count, -1, -1)
         tokens = token_pos = torch.cat((start, prompts.tokens_MTC), dim=1)
         always = prompts.valid_MT.new_ones(count, start.shape[1])
-        valid = torch.cat((always, prompts.valid_MT), dim=1)
+        valid = None if _all_valid(prompts.valid_MT) else torch.cat((always, prompts.valid_MT), dim=1)
         for layer in self.layers:
             tokens, image = layer(tokens, image, token_pos=token_pos, image_pos=image_pos, valid_MT=valid)
         read = self.final(tokens + token_pos, image + image_pos, image)

@@ -21,13 +21,13 @@ MAP_CHANNELS = 11
 
 
 class PromptInput(NamedTuple):
-    """Prompts of M objects, every field present; what an object does not have is marked by NaN, -1 or False."""
+    """Prompts of M objects; what an object does not have is marked by NaN, -1 or False, what none has is None."""
 
     points_MP2: Tensor
     labels_MP: Tensor
-    boxes_M4: Tensor
-    masks_M1hw: Tensor
-    has_mask_M: Tensor
+    boxes_M4: Tensor | None
+    masks_M1hw: Tensor | None
+    has_mask_M: Tensor | None
 
 
 class PromptFeatures(NamedTuple):
@@ -104,37 +104,52 @@ class PromptEncoder(nn.Module):
         unit_xy = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1)
         return self.encode_positions(unit_xy).reshape(grid * grid, -1)
 
-    def _tokens(self, unit_points: Tensor, labels_MP: Tensor, unit_corners: Tensor) -> Tensor:
+    def _tokens(
+        self, unit_points: Tensor, labels_MP: Tensor, boxes: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor]:
         points = self.encode_positions(unit_points) + self.kind[(labels_MP == 1).long()]
-        corners = self.encode_positions(unit_corners) + self.kind[2:4]
-        return torch.cat((points, corners), dim=1)
+        if boxes is None:
+            return points, labels_MP >= 0
+        unit_boxes, has_box = boxes
+        corners = self.encode_positions(unit_boxes.reshape(-1, 2, 2)) + self.kind[2:4]
+        valid = torch.cat((labels_MP >= 0, has_box[:, None].expand(-1, 2)), dim=1)
+        return torch.cat((points, corners), dim=1), valid
 
-    def _maps(self, unit_points: Tensor, prompts: PromptInput, unit_boxes: Tensor, *, grid: int) -> Tensor:
+    def _maps(
+        self, unit_points: Tensor, prompts: PromptInput, boxes: tuple[Tensor, Tensor] | None, *, grid: int
+    ) -> Tensor:
         clicks = []
         for label in (1, 0):
             weights = (prompts.labels_MP == label).to(unit_points.dtype)
             clicks += [click_map(unit_points, weights, sigma=s, grid=grid) for s in (NARROW_SIGMA, WIDE_SIGMA)]
-        has_box = ~torch.isnan(prompts.boxes_M4).any(dim=1)
-        boxes = box_maps(unit_boxes, has_box, grid=grid)
-        given = prompts.has_mask_M.to(unit_points.dtype)[:, None, None, None]
+        drawn = torch.stack(clicks, dim=1)
+        nothing = drawn.new_zeros(1, 1, 1, 1).expand(len(drawn), -1, grid, grid)
+        boxed = nothing.expand(-1, 2, -1, -1) if boxes is None else box_maps(*boxes, grid=grid)
+        if prompts.masks_M1hw is None or prompts.has_mask_M is None:
+            return torch.cat((drawn, boxed, nothing.expand(-1, 5, -1, -1)), dim=1)
         masks = prompts.masks_M1hw
+        given = prompts.has_mask_M.to(unit_points.dtype)[:, None, None, None]
         if masks.shape[-2:] != (2 * grid, 2 * grid):
             masks = functional.interpolate(masks, size=(2 * grid, 2 * grid), mode="bilinear", align_corners=False)
         previous = functional.pixel_unshuffle(torch.tanh(0.5 * masks), 2) * given
         flag = given.expand(-1, 1, grid, grid)
-        return torch.cat((torch.stack(clicks, dim=1), boxes, flag, previous), dim=1)
+        return torch.cat((drawn, boxed, flag, previous), dim=1)
 
     def forward(self, prompts: PromptInput, *, size: int) -> PromptFeatures:
         """Encode the prompts of M objects for an input of `size` x `size` pixels."""
-        has_box = ~torch.isnan(prompts.boxes_M4).any(dim=1)
-        boxes = torch.where(has_box[:, None], prompts.boxes_M4, torch.zeros_like(prompts.boxes_M4))
-        unit_points, unit_boxes = (prompts.points_MP2 + 0.5) / size, (boxes + 0.5) / size
-        corners = unit_boxes.reshape(-1, 2, 2)
-        tokens = self._tokens(unit_points, prompts.labels_MP, corners)
-        valid = torch.cat((prompts.labels_MP >= 0, has_box[:, None].expand(-1, 2)), dim=1)
-        maps = self._maps(unit_points, prompts, unit_boxes, grid=size // 4)
+        unit_points = (prompts.points_MP2 + 0.5) / size
+        boxes = None if prompts.boxes_M4 is None else _unit_boxes(prompts.boxes_M4, size=size)
+        tokens, valid = self._tokens(unit_points, prompts.labels_MP, boxes)
+        maps = self._maps(unit_points, prompts, boxes, grid=size // 4)
         maps = maps.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
         fine4 = functional.gelu(apply_channels_last(self.maps4, maps))
         fine8 = functional.gelu(apply_channels_last(self.maps8, fine4))
         dense16 = apply_channels_last(self.maps16, fine8)
         return PromptFeatures(tokens, valid, dense16, self.to_stride8(fine8), self.to_stride4(fine4))
+
+
+def _unit_boxes(boxes_M4: Tensor, *, size: int) -> tuple[Tensor, Tensor]:
+    """Boxes as fractions of the image side, free of NaN, and which objects have one."""
+    has_box = ~torch.isnan(boxes_M4).any(dim=1)
+    boxes = torch.where(has_box[:, None], boxes_M4, torch.zeros_like(boxes_M4))
+    return (boxes + 0.5) / size, has_box
