@@ -223,15 +223,17 @@ def page(folder: Path) -> str:
     settings, seed = recipe.statistics, recipe.seed
     means = task_means(table, "iou", settings, seed=seed)
     overall = overall_means(table, "iou", settings, seed=seed)
+    overall = overall[overall["n_tasks"] == table["task"].nunique()]
     targets = recipe.experiments.clicks.targets if recipe.experiments.clicks is not None else []
     needed = clicks_needed(table, targets, settings, seed=seed)
+    asked = table[table["prompter"].isin(MAIN) & (table["policy"] == "single")]
     models = table[~table["model"].isin(PEER_NAMES)]
     objects = table[["task", "image", "label", "object"]].drop_duplicates()
     sections = {
         "Five modes": modes(means),
         "Five modes, mean over tasks": modes(overall.assign(task="mean of tasks")),
         "Clicks by RITM's rule": clicks(means, needed, recipe),
-        "Useful or not": useful(usefulness(table, "iou", settings, seed=seed)),
+        "Useful or not": useful(usefulness(asked, "iou", settings, seed=seed)),
         "Models compared": comparisons(compare(models, "iou", settings, seed=seed)),
         "Noise, mean over tasks": noise(overall),
         "What the predicted score is worth": trust(ambiguity(models, settings, seed=seed)),

@@ -62,10 +62,12 @@ def test_errors_come_through_and_several_workers_give_the_same_table(
 def test_an_interrupt_leaves_no_process_and_no_half_file(tmp_path: Path) -> None:
     study_recipe(tmp_path, "experiments.location.places=30", count=24)
     script = (
+        "import signal\n"
         "from pathlib import Path\n"
         "from phantom_study import fake_segmenter, study_recipe\n"
         "from promptseg.evaluation.study.study import Options, run_study\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored where tests run in the background
         f"    folder = Path({str(tmp_path)!r})\n"
         "    recipe = study_recipe(folder, 'experiments.location.places=30', count=24)\n"
         "    options = Options(device='cpu', workers=2)\n"
@@ -79,6 +81,8 @@ def test_an_interrupt_leaves_no_process_and_no_half_file(tmp_path: Path) -> None
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),  # ignored where the tests run in the background
     )
     deadline = time.monotonic() + 120
     while not list((tmp_path / "out").glob("parts/*/*.parquet")) and time.monotonic() < deadline:

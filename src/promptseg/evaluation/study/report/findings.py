@@ -41,7 +41,7 @@ class Findings:
         entrants: models and peers, in the order of all tables.
         headlines: ways to prompt that stand in the summary.
         means: of each task, see :func:`~promptseg.evaluation.study.analysis.task_means`.
-        overall: over tasks.
+        overall: over tasks, of those who took part in all that others did with the same prompts.
         comparisons: of the rows ``top``.
         useful: likewise.
         clicks: clicks needed.
@@ -142,12 +142,19 @@ def find(table: Frame, recipe: StudyRecipe, facts: Mapping[str, str]) -> Finding
         entrants=who,
         headlines=ways,
         means=_shared_words(task_means(table, metric, settings, seed=seed)),
-        overall=_shared_words(overall_means(table, metric, settings, seed=seed)),
+        overall=_shared_words(_of_all_tasks(overall_means(table, metric, settings, seed=seed))),
         comparisons=_shared_words(compare(top, metric, settings, seed=seed)),
         useful=_shared_words(usefulness(top, metric, settings, seed=seed)),
         clicks=_shared_words(_needed(table, recipe)),
         strata=_shared_words(by_stratum(top, metric, settings, seed=seed)),
     )
+
+
+def _of_all_tasks(overall: Frame) -> Frame:
+    """Of means over tasks those of as many tasks as any other with the same prompts: the others do not compare."""
+    same_prompts = ["experiment", "prompter", "level", "feedback", "step"]
+    most = overall.groupby(same_prompts, observed=True, dropna=False)["n_tasks"].transform("max")
+    return overall[overall["n_tasks"] == most]
 
 
 def headline_rows(frame: Frame, who: tuple[Entrant, ...]) -> Frame:
