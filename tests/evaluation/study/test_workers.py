@@ -81,8 +81,6 @@ def test_an_interrupt_leaves_no_process_and_no_half_file(tmp_path: Path) -> None
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-            signal.signal, signal.SIGINT, signal.SIG_DFL
-        ),  # ignored where the tests run in the background
     )
     deadline = time.monotonic() + 120
     while not list((tmp_path / "out").glob("parts/*/*.parquet")) and time.monotonic() < deadline:
