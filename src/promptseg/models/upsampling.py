@@ -19,6 +19,8 @@ from promptseg.types import BoolMask, Floats
 __all__ = ["masks_onto_image"]
 
 _KNOWN_AXES: Final = 64
+_BAND_VALUES: Final = 2**15
+"""Values that are interpolated at once: so few that they stay in the cache."""
 _Span = tuple[int, int]
 
 
@@ -51,25 +53,31 @@ def _draw(mask: BoolMask, values: Floats, above: tuple[_Span, _Span], frame: Fra
     down, across = (_axis(length, frame.side) for length in grid)
     rows, columns = _within(down.reached(rows), frame.resized[0]), _within(across.reached(columns), frame.resized[1])
     around = tuple(_wider(span, length) for span, length in zip((rows, columns), frame.resized, strict=True))
-    block = _enlarged(values, (down, across), around, (0, 0))
+    block = _heightened(_widened(values, across, around[1], 0), down, around[0], 0)
     down, across = (_axis(*lengths) for lengths in zip(frame.resized, frame.image_size, strict=True))
     rows, columns = down.reached(rows), across.reached(columns)
     offset = around[0][0], around[1][0]
-    mask[slice(*rows), slice(*columns)] = _enlarged(block, (down, across), (rows, columns), offset) > 0
+    wide = _widened(block, across, columns, offset[1])
+    height = max(1, _BAND_VALUES // max(wide.shape[1], 1))
+    for start in range(*rows, height):
+        band = start, min(start + height, rows[1])
+        np.greater(_heightened(wide, down, band, offset[0]), 0, out=mask[slice(*band), slice(*columns)])
 
 
-def _enlarged(values: Floats, axes: tuple[_Axis, _Axis], spans: tuple[_Span, ...], offset: tuple[int, int]) -> Floats:
-    """Spans of new rows and columns, from values that begin at an offset on the old axes: columns first, then rows."""
-    (down, across), (rows, columns) = axes, (slice(*span) for span in spans)
-    wide: Floats = (
-        np.take(values, across.first[columns] - offset[1], axis=1) * across.first_weight[columns]
-        + np.take(values, across.second[columns] - offset[1], axis=1) * across.second_weight[columns]
-    )
-    whole: Floats = (
-        wide[down.first[rows] - offset[0]] * down.first_weight[rows, None]
-        + wide[down.second[rows] - offset[0]] * down.second_weight[rows, None]
-    )
-    return whole
+def _widened(values: Floats, axis: _Axis, span: _Span, offset: int) -> Floats:
+    """A span of new columns, from values whose first column has a number on the old axis."""
+    places = slice(*span)
+    wide: Floats = np.take(values, axis.first[places] - offset, axis=1) * axis.first_weight[places]
+    wide += np.take(values, axis.second[places] - offset, axis=1) * axis.second_weight[places]
+    return wide
+
+
+def _heightened(values: Floats, axis: _Axis, span: _Span, offset: int) -> Floats:
+    """The same for rows."""
+    places = slice(*span)
+    high: Floats = values[axis.first[places] - offset] * axis.first_weight[places, None]
+    high += values[axis.second[places] - offset] * axis.second_weight[places, None]
+    return high
 
 
 @lru_cache(maxsize=_KNOWN_AXES)
