@@ -280,14 +280,17 @@ HEADING = """# Speed of a study
 
 `promptseg study` beside a straightforward loop that embeds an image once and then calls the model for one prompt at a
 time, brings every mask of the answer to image size and compares it with the reference by numpy, as the published
-script of Mazurowski et al. does. Same model, same machine, one run. The loop gets its prompts ready-made; only clicks on
+script of Mazurowski et al. does. Same model, same machine, one run. The loop gets its prompts ready-made; only clicks
+on
 errors are computed as it goes (OpenCV).
 
     {command}
 
 Each image is simulated ultrasound of 480 x 600 pixels with one lesion. It is studied with the five modes, nine clicks
-by the rule of the study with and without the mask handed back, all default noise and {places} places: {rows} evaluations
-(rows of the table), each mode, noise and place under `single`, `first`, `best-score` and `oracle`. The published script is run once for each way to choose a mask. "A call for each prompt" is kinder:
+by the rule of the study with and without the mask handed back, all default noise and {places} places: {rows}
+evaluations
+(rows of the table), each mode, noise and place under `single`, `first`, `best-score` and `oracle`. The published
+script is run once for each way to choose a mask. "A call for each prompt" is kinder:
 it reads the first, the best-scored and the oracle's mask off one call, and `single` off another. {equal:.2f} % of the
 loops' scores equal those of the study; where a pixel differs by rounding, the clicks after it can.
 
